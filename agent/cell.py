@@ -1,0 +1,156 @@
+"""The process that runs one group's workers: `python -m agent.cell DESCRIPTOR`.
+
+Started by the agent with one end of a socket pair, over which it learns everything else.
+
+    loading → loaded → serving → draining → exit
+
+It drains when the agent says so, on SIGTERM, and when the agent is gone; then it has
+`ORPHAN_SECONDS` left, and a thread sees to it that it keeps to them even if the loop is stuck.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, NoReturn
+
+import uvloop
+
+from agent.background import Background
+from agent.messages import MessageStream
+from agent.outbound import OutboundChannel
+from agent.wiring import load_workers
+from mesh.errors import ConfigError
+from mesh.observe.logging import configure
+from mesh.v1 import cell_pb2
+
+if TYPE_CHECKING:
+    from agent.edge import EdgeListener
+    from agent.host import WorkerHost
+
+    Stream = MessageStream[cell_pb2.ToCell, cell_pb2.FromCell]
+
+logger = logging.getLogger(__name__)
+
+ORPHAN_SECONDS = 3.0
+"""How long a cell may go on without its agent."""
+
+EXIT_NOT_LOADED = 2
+
+
+class Cell:
+    """The life of one cell, from the first message to the exit."""
+
+    def __init__(self, agent: Stream, start: cell_pb2.Start) -> None:
+        self._agent = agent
+        self._start = start
+        self._background = Background(start.limits.wait_until_seconds)
+        self._outbound = OutboundChannel()
+        self._edge: EdgeListener | None = None
+
+    async def run(self) -> int:
+        """Load, serve, drain. Returns the exit code."""
+        try:
+            hosts = load_workers(self._start, self._background, self._outbound)
+        except ConfigError as error:
+            await self._agent.send(_failed(error))
+            return EXIT_NOT_LOADED
+        await self._agent.send(cell_pb2.FromCell(loaded=cell_pb2.Loaded()))
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._outbound.aclose)
+            if await self._is_told_to_serve():
+                if self._start.HasField("edge"):
+                    self._edge = await stack.enter_async_context(self._open_edge(hosts))
+                await self._agent.send(cell_pb2.FromCell(serving=cell_pb2.Serving()))
+                await self._agent.receive()  # drain, or the end of the stream: both mean the end
+            await self._drain()
+        return 0
+
+    async def _is_told_to_serve(self) -> bool:
+        message = await self._agent.receive()
+        return message is not None and message.WhichOneof("message") == "serve"
+
+    def _open_edge(self, hosts: dict[str, WorkerHost]) -> EdgeListener:
+        from agent.edge import EdgeListener  # noqa: PLC0415 - only cells with an edge load a server
+        from agent.edge_routes import EdgeRoutes  # noqa: PLC0415
+
+        edge = self._start.edge
+        routes = EdgeRoutes(
+            (route.pattern, hosts[route.worker].entrypoints[""]) for route in edge.routes
+        )
+        return EdgeListener(
+            socket.socket(fileno=edge.descriptor),
+            routes,
+            body_limit_bytes=self._start.limits.body_bytes,
+            invocation_limit=self._start.limits.invocations,
+        )
+
+    async def _drain(self) -> None:
+        limits = self._start.limits
+        logger.info("cell.draining", extra={"cell": self._start.cell})
+        if self._edge is not None:
+            await self._edge.drain(limits.drain_seconds)
+        await self._background.drain(limits.wait_until_seconds)
+
+
+async def _main(descriptor: int) -> int:
+    agent: Stream = await MessageStream.open(
+        socket.socket(fileno=descriptor), cell_pb2.ToCell
+    )
+    message = await agent.receive()
+    if message is None:
+        return 0
+    task = asyncio.current_task()
+    assert task is not None
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, agent.feed_eof)
+    code = await Cell(agent, message.start).run()
+    agent.close()
+    return code
+
+
+def _failed(error: ConfigError) -> cell_pb2.FromCell:
+    problems = [
+        cell_pb2.Problem(where=problem.where, reason=problem.reason, fix=problem.fix)
+        for problem in error.problems
+    ]
+    return cell_pb2.FromCell(failed=cell_pb2.Failed(problems=problems))
+
+
+def _exit_when_orphaned(descriptor: int) -> None:
+    """Thread: end the process some seconds after the agent closed its end of the socket pair."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLRDHUP)
+    poll.poll()
+    time.sleep(ORPHAN_SECONDS)  # in a thread of its own, which has nothing else to do
+    os._exit(1)
+
+
+def _refuse_fork() -> NoReturn:
+    raise OSError(
+        "fork() is refused in a cell: threads of gRPC and the event loop do not survive it; "
+        "use subprocess, or multiprocessing with the spawn method"
+    )
+
+
+def main() -> None:
+    """Entry of the process."""
+    descriptor = int(sys.argv[1])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the agent's business
+    configure(os.environ.get("MESH_LOG_LEVEL", "INFO"))
+    os.fork = os.forkpty = _refuse_fork
+    watcher = os.dup(descriptor)
+    threading.Thread(target=_exit_when_orphaned, args=(watcher,), daemon=True).start()
+    sys.exit(uvloop.run(_main(descriptor)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The command `mesh-agent`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from agent.agent import Agent
+from mesh.config import Overrides, load_mesh
+from mesh.errors import ConfigError, MeshError
+from mesh.observe.logging import configure
+
+EXIT_USAGE = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("workermesh"), prog_name="mesh-agent")
+def main() -> None:
+    """Run Python workers on this host."""
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  mesh-agent start examples/auth-gateway
+  mesh-agent start gateway auth@staging --edge gateway
+  mesh-agent start hello.py --edge hello --edge-listen 127.0.0.1:8080"""
+)
+@click.argument("workers", nargs=-1, metavar="[DIR or SCRIPT]...")
+@click.option("--edge", multiple=True, metavar="WORKER", help="Make WORKER public. Repeatable.")
+@click.option("--edge-listen", metavar="HOST:PORT", help="Public address [127.0.0.1:8787].")
+@click.option("--env", metavar="NAME", help="Environment of workers that name none.")
+@click.option("--config", type=click.Path(path_type=Path), help="The mesh.toml to use.")
+@click.option("--state-dir", type=click.Path(path_type=Path), help="Where the agent keeps state.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
+    default="INFO",
+    envvar="MESH_LOG_LEVEL",
+    show_default=True,
+    help="What the mesh itself logs to standard error.",
+)
+def start(
+    workers: tuple[str, ...],
+    edge: tuple[str, ...],
+    edge_listen: str | None,
+    env: str | None,
+    config: Path | None,
+    state_dir: Path | None,
+    log_level: str,
+) -> None:
+    """Run this host's workers until Ctrl-C or SIGTERM.
+
+    An argument is a worker's directory (with wrangler.toml or wrangler.jsonc), a directory of such
+    directories, or a Python script; NAME@ENV picks an environment. Without arguments: the current
+    directory. Prints a line once everything serves.
+
+    SIGTERM and Ctrl-C let requests in flight finish; a second signal ends at once. Exit code 2
+    means that nothing was started, and the message says why.
+    """
+    configure(log_level.upper())
+    os.environ["MESH_LOG_LEVEL"] = log_level.upper()  # the cells inherit it
+    try:
+        loaded = load_mesh(
+            workers,
+            environ=os.environ,
+            cwd=Path.cwd(),
+            overrides=Overrides(
+                env=env,
+                config=config,
+                edge_listen=edge_listen,
+                edge_workers=edge,
+                state_dir=state_dir,
+            ),
+        )
+        for warning in loaded.warnings:
+            click.echo(f"warning: {warning}", err=True)
+        code = asyncio.run(Agent(loaded.config, click.echo).run())
+    except ConfigError as error:
+        for problem in error.problems:
+            click.echo(f"error: {problem}", err=True)
+        sys.exit(EXIT_USAGE)
+    except MeshError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(EXIT_USAGE)
+    sys.exit(code)

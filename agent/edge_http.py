@@ -1,0 +1,198 @@
+"""Between aiohttp's view of HTTP and the workers' view, both directions.
+
+Requests come in with their absolute URL, without hop-by-hop fields and without `x-mesh-*`; bodies
+stream. Nothing here chooses a worker or handles failures; `edge.py` does.
+
+Source: RFC 9110 sections 7.6.1 (hop-by-hop), 10.1.1 (Expect); RFC 9112 section 3.2 (target).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import re
+from typing import TYPE_CHECKING
+
+from aiohttp import ClientPayloadError, web
+from multidict import CIMultiDict
+
+from workers.body import ByteStream
+from workers.errors import BodyClosedError, BodyLimitError
+from workers.request import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workers.response import Response
+
+HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "http2-settings",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_MESH_PREFIX = "x-mesh-"
+_END_TO_END = frozenset({"authorization", "cookie", "host", "content-length", "content-type"})
+"""Fields that a client cannot have removed by naming them in Connection."""
+
+_AUTHORITY = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+
+
+class BadRequestError(Exception):
+    """The request cannot be understood; the client gets `status`."""
+
+    def __init__(self, reason: str, status: int = 400) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+def read_request(raw: web.BaseRequest, limit_bytes: int) -> Request:
+    """The worker's request. Raises: BadRequestError."""
+    fields = raw.headers
+    host = fields.get("Host", "")
+    target = raw.raw_path
+    if not is_authority(host):
+        raise BadRequestError("no valid Host")
+    if not target.startswith("/"):
+        target = _path_of(raw, host)
+    return Request._received(
+        raw.method,
+        f"{raw.scheme}://{host}{target}",
+        end_to_end(fields),
+        _body_of(raw, limit_bytes) if raw.body_exists else None,
+    )
+
+
+def _path_of(raw: web.BaseRequest, host: str) -> str:
+    """The path of a request whose target is not a path: absolute-form, or `*` of OPTIONS."""
+    if raw.raw_path == "*" and raw.method == "OPTIONS":
+        return "/*"
+    url = raw.rel_url
+    if not url.absolute or url.raw_authority.lower() != host.lower():
+        raise BadRequestError("the request target does not fit the Host")
+    return url.raw_path_qs
+
+
+@functools.lru_cache(maxsize=1024)
+def is_authority(host: str) -> bool:
+    """Whether `host` is what RFC 9110 section 7.2 allows in the field Host, and not empty."""
+    return _AUTHORITY.fullmatch(host) is not None
+
+
+def end_to_end(fields: Mapping[str, str]) -> CIMultiDict[str]:
+    """A copy of the fields without those that are for the next hop, or for the mesh, only."""
+    kept = CIMultiDict(fields)
+    for name in fields:
+        lower = name.lower()
+        if lower in HOP_BY_HOP or lower.startswith(_MESH_PREFIX):
+            if lower == "connection":
+                _drop_named(kept)
+            kept.popall(name, None)
+    return kept
+
+
+def _drop_named(fields: CIMultiDict[str]) -> None:
+    for value in fields.getall("connection", ()):
+        for name in value.split(","):
+            if (option := name.strip(" \t")).lower() not in _END_TO_END:
+                fields.popall(option, None)
+
+
+def _body_of(raw: web.BaseRequest, limit_bytes: int) -> bytes | ByteStream:
+    """Bytes where the whole body has arrived already, else a stream."""
+    length = raw.content_length
+    if length is not None and length > limit_bytes:
+        raise BadRequestError("the body is too large", 413)
+    if raw.content.is_eof() and raw.content.exception() is None:
+        return raw.content.read_nowait()
+    return EdgeBody(raw, limit_bytes)
+
+
+class EdgeBody(ByteStream):
+    """The body that a client is sending."""
+
+    __slots__ = ("_limit_bytes", "_raw", "_read_bytes", "_waiter", "is_too_large")
+
+    def __init__(self, raw: web.BaseRequest, limit_bytes: int) -> None:
+        super().__init__(raw.content_length)
+        self._raw = raw
+        self._limit_bytes = limit_bytes
+        self._read_bytes = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self.is_too_large = False
+
+    async def _next(self) -> bytes:
+        if not self._read_bytes and not self._raw.content.total_bytes:
+            self._continue()
+        try:
+            chunk = await self._raw.content.readany()
+        except (ClientPayloadError, web.RequestPayloadError, ConnectionError) as error:
+            raise BodyClosedError("the client broke off the request body") from error
+        self._read_bytes += len(chunk)
+        if self._read_bytes > self._limit_bytes:
+            self.is_too_large = True
+            raise BodyLimitError(f"the request body is larger than {self._limit_bytes} bytes")
+        return chunk
+
+    def _continue(self) -> None:
+        """Tell a client that waits for it that somebody wants the body."""
+        expectation = self._raw.headers.get("Expect", "").lower()
+        if expectation == "100-continue" and (transport := self._raw.transport) is not None:
+            transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    async def _close(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def wait_closed(self) -> None:
+        """Wait until the invocation that has this body is over."""
+        if not self._closed:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+
+
+def whole_response(response: Response) -> web.Response:
+    """aiohttp's form of a response whose body is in memory."""
+    fields = end_to_end(response._fields)
+    body = response._body
+    if body is not None:
+        fields.popall("content-length", None)
+    assert not isinstance(body, ByteStream)
+    return web.Response(
+        body=body, status=response._status, reason=response._status_text, headers=fields
+    )
+
+
+async def stream_response(
+    raw: web.BaseRequest, response: Response, body: ByteStream
+) -> web.StreamResponse:
+    """Send a response whose body streams, and return aiohttp's form of it.
+
+    Raises: ConnectionError where the client is gone; BodyError or CallError where the body broke
+    off, or had another length than it declared: the client must then see the connection end.
+    """
+    fields = end_to_end(response._fields)
+    declared = fields.get("content-length")
+    if declared is None and body.length is not None:
+        fields["content-length"] = declared = str(body.length)
+    answer = web.StreamResponse(
+        status=response._status, reason=response._status_text, headers=fields
+    )
+    await answer.prepare(raw)
+    if raw.method == "HEAD":
+        return answer
+    sent = 0
+    async for chunk in body:
+        sent += len(chunk)
+        await answer.write(chunk)
+    if declared is not None and sent != int(declared):
+        raise BodyClosedError(f"the body has {sent} bytes, content-length says {declared}")
+    await answer.write_eof()
+    return answer

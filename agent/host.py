@@ -1,0 +1,183 @@
+"""A loaded worker and how its handlers are run.
+
+`Entrypoint.dispatch` is the one place that runs a handler, whoever calls: another worker of the
+process, the public edge, or a peer. It is also the boundary around user code: whatever a handler
+raises leaves it as a CallError. It does not find workers; `loader.py` builds what is here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from mesh.wire.failures import for_caller
+from workers._trampoline import StrayExitError, run_callee
+from workers.body import ByteStream
+from workers.context import Context, current
+from workers.errors import CallError
+from workers.response import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextvars import Context as Variables
+    from types import ModuleType
+
+    from agent.background import Background
+    from workers.binding import Channel
+    from workers.context import Call
+    from workers.env import Env
+    from workers.request import Request
+
+    Handler = Callable[[Context, Request], Any]
+
+logger = logging.getLogger(__name__)
+
+
+class WorkerHost:
+    """One worker of this process: its environment, and what its invocations share.
+
+    `variables` are the context variables as the import of its modules left them; every invocation
+    starts from a copy. `entrypoints` is filled by the loader: name → entrypoint, "" for the default.
+    """
+
+    def __init__(
+        self,
+        worker: str,
+        package: str,
+        *,
+        env: Env,
+        outbound: Channel,
+        background: Background,
+        variables: Variables,
+        body_limit_bytes: int,
+    ) -> None:
+        self.worker = worker
+        self.package = package
+        self.env = env
+        self.outbound = outbound
+        self.variables = variables
+        self.body_limit_bytes = body_limit_bytes
+        self.module: ModuleType | None = None
+        self.listeners: list[Callable[[Any], Any]] = []
+        self.entrypoints: dict[str, Entrypoint] = {}
+        self._background = background
+
+    def __repr__(self) -> str:
+        return f"<WorkerHost {self.worker} {sorted(self.entrypoints)}>"
+
+    def add_listener(self, event: str, handler: Callable[[Any], Any]) -> None:
+        """`addEventListener` of a service-worker style worker. Raises: ValueError."""
+        if event != "fetch":
+            logger.warning("listener.ignored", extra={"worker": self.worker, "event": event})
+            return
+        if self.listeners:
+            raise ValueError('addEventListener("fetch", …) was already called by this worker')
+        self.listeners.append(handler)
+
+    def wait_until(self, context: Context, awaitable: Awaitable[Any]) -> None:
+        """See `workers.context.Runtime`."""
+        self._background.start(context, awaitable)
+
+    def cut_later(self, context: Context) -> None:
+        """See `workers.context.Runtime`."""
+        self._background.cut_later(context)
+
+
+class Entrypoint:
+    """One handler of a worker."""
+
+    __slots__ = ("_handler", "_host", "name")
+
+    def __init__(self, host: WorkerHost, name: str, handler: Handler) -> None:
+        self._host = host
+        self._handler = handler
+        self.name = name
+
+    async def dispatch(self, request: Request, call: Call, props_json: bytes = b"{}") -> Response:
+        """Run the handler in an invocation of its own.
+
+        `request` belongs to the invocation, the response to the caller. A streamed body of the
+        response keeps the invocation open; close it.
+
+        Raises: CallError; CancelledError where the caller was cancelled.
+        """
+        host = self._host
+        context = Context(host, call, props_json)
+        if isinstance(request._body, ByteStream):
+            context._own(request._body)
+        try:
+            answer = await run_callee(
+                host.variables.copy(), _begin, self._handler, context, request
+            )
+            outcome: Response | CallError = self._checked(answer)
+        except asyncio.CancelledError:
+            await context._finish()
+            raise
+        except GeneratorExit:  # the event loop is gone: nothing can be awaited
+            raise
+        except BaseException as error:  # noqa: BLE001 - the boundary around a worker's handler
+            outcome = self._failed(error, call)
+        if isinstance(outcome, Response) and isinstance(outcome._body, ByteStream):
+            outcome._body = _ResponseStream(outcome._body, self, context)
+            return outcome
+        if context._streams or context._pending:
+            await context._finish()
+        if isinstance(outcome, CallError):
+            raise outcome
+        return outcome
+
+    def _checked(self, answer: object) -> Response:
+        """The response for the caller. Raises: TypeError, BodyUsedError."""
+        if isinstance(answer, Response):
+            return answer._hand_over()
+        raise TypeError(
+            f"the handler of {self._host.worker} must return a Response, "
+            f"not {type(answer).__name__}"
+        )
+
+    def _failed(self, error: BaseException, call: Call) -> CallError:
+        """Log what the handler raised, once, and turn it into what the caller gets."""
+        if isinstance(error, StrayExitError):
+            error = error.__cause__ or error
+        fields = {
+            "worker": self._host.worker,
+            "entrypoint": self.name or "Default",
+            "caller": call.caller or "public",
+            "request_id": call.tree.request_id,
+        }
+        if not isinstance(error, CallError):
+            logger.error("worker.failed", extra=fields, exc_info=error)
+        return for_caller(error, call, self._host.worker)
+
+
+def _begin(handler: Handler, context: Context, request: Request) -> Any:
+    current.set(context)
+    return handler(context, request)
+
+
+class _ResponseStream(ByteStream):
+    """The body of a response that keeps its invocation open, until it is read or closed."""
+
+    __slots__ = ("_context", "_entrypoint", "_source")
+
+    def __init__(self, source: ByteStream, entrypoint: Entrypoint, context: Context) -> None:
+        super().__init__(source.length)
+        self._source = source
+        self._entrypoint = entrypoint
+        self._context = context
+
+    async def _next(self) -> bytes:
+        call = self._context._call
+        assert call is not None
+        try:
+            return await anext(self._source, b"")
+        except Exception as error:  # noqa: BLE001 - the handler's, only later
+            failure = self._entrypoint._failed(error, call)
+        raise failure
+
+    async def _close(self) -> None:
+        try:
+            await self._source.aclose()
+        finally:
+            await self._context._finish()

@@ -1,0 +1,194 @@
+"""Keeps one cell running: starts its process, tells it what to do, starts it again when it ends.
+
+    starting → loading → (gate) → serving → ended → backing off → starting …
+                                     └─ stop: draining → ended
+
+A cell is started by exec, never by fork alone. The first loading is reported to the agent, which
+starts nothing unless every cell loads; later failures are logged and tried again with backoff.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from agent.messages import MessageStream
+from mesh.errors import Problem
+from mesh.v1 import cell_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Stream = MessageStream[cell_pb2.FromCell, cell_pb2.ToCell]
+
+logger = logging.getLogger(__name__)
+
+BACKOFF_FIRST_SECONDS = 0.1
+BACKOFF_LAST_SECONDS = 30.0
+STEADY_SECONDS = 10.0
+"""A cell that served this long starts again with the shortest backoff."""
+
+KILL_MARGIN_SECONDS = 2.0
+"""What a draining cell gets beyond its own limits before it is killed."""
+
+
+class Backoff:
+    """Delays that double from 0.1 s to 30 s, each shortened at random by up to a fifth."""
+
+    def __init__(self) -> None:
+        self._next_seconds = BACKOFF_FIRST_SECONDS
+
+    def next_seconds(self) -> float:
+        """The delay before the next try."""
+        delay = self._next_seconds
+        self._next_seconds = min(delay * 2, BACKOFF_LAST_SECONDS)
+        return delay * random.uniform(0.8, 1.0)  # noqa: S311 - spreads restarts, keeps no secret
+
+    def reset(self) -> None:
+        """Begin with the shortest delay again."""
+        self._next_seconds = BACKOFF_FIRST_SECONDS
+
+
+class SupervisedCell:
+    """One cell of this agent, over all its processes.
+
+    `gate` opens when the cells may serve. `first_load` gets the problems of the first loading.
+    """
+
+    def __init__(
+        self, start: cell_pb2.Start, descriptors: Sequence[int], gate: asyncio.Event
+    ) -> None:
+        self.name = start.cell
+        self.first_load: asyncio.Future[Sequence[Problem]] = (
+            asyncio.get_running_loop().create_future()
+        )
+        self.serving = asyncio.Event()
+        self._start = start
+        self._descriptors = tuple(descriptors)
+        self._gate = gate
+        self._stop = asyncio.Event()
+        self._process: asyncio.subprocess.Process | None = None
+        self._stream: Stream | None = None
+
+    def __repr__(self) -> str:
+        pid = self._process.pid if self._process else None
+        state = "serving" if self.serving.is_set() else "not serving"
+        return f"<SupervisedCell {self.name} {state} pid={pid}>"
+
+    async def run(self) -> None:
+        """Keep the cell running until `stop` or `kill`."""
+        backoff = Backoff()
+        loop = asyncio.get_running_loop()
+        while not self._stop.is_set():
+            began = loop.time()
+            how = await self._run_process()
+            if self._stop.is_set():
+                break
+            if loop.time() - began > STEADY_SECONDS:
+                backoff.reset()
+            delay = backoff.next_seconds()
+            logger.error(
+                "cell.ended", extra={"cell": self.name, "how": how, "restart_in": f"{delay:.2f}s"}
+            )
+            try:
+                async with asyncio.timeout(delay):
+                    await self._stop.wait()
+            except TimeoutError:
+                pass
+
+    async def _run_process(self) -> str:
+        """One process from start to end. Returns how it ended."""
+        process, stream = await self._spawn()
+        self._process, self._stream = process, stream
+        try:
+            await self._converse(stream)
+            code = await process.wait()
+        except ConnectionError:  # it ended while it was spoken to
+            code = await process.wait()
+        finally:
+            self.serving.clear()
+            self._process = self._stream = None
+            stream.close()
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        self._report([Problem(where=f"cell {self.name}", reason=f"ended while loading: {how}")])
+        return how
+
+    async def _spawn(self) -> tuple[asyncio.subprocess.Process, Stream]:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",  # the current directory has no say in what `agent` or `workers` is
+                "-m",
+                "agent.cell",
+                str(theirs.fileno()),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), *self._descriptors),
+                start_new_session=True,  # a terminal's Ctrl-C reaches the agent alone
+                env={**os.environ, "GRPC_ENABLE_FORK_SUPPORT": "0", "PYTHONUNBUFFERED": "1"},
+            )
+        return process, await MessageStream.open(ours, cell_pb2.FromCell)
+
+    async def _converse(self, stream: Stream) -> None:
+        await stream.send(cell_pb2.ToCell(start=self._start))
+        answer = await stream.receive()
+        if answer is None:
+            return
+        if answer.WhichOneof("message") == "failed":
+            problems = [
+                Problem(where=problem.where, reason=problem.reason, fix=problem.fix)
+                for problem in answer.failed.problems
+            ]
+            if not self._report(problems):
+                for problem in problems:
+                    logger.error("cell.not_loaded", extra={"cell": self.name, "problem": problem})
+            return
+        self._report([])
+        await self._gate.wait()
+        await stream.send(cell_pb2.ToCell(serve=cell_pb2.Serve()))
+        if await stream.receive() is not None:
+            self.serving.set()
+            pid = self._process.pid if self._process else None
+            logger.info("cell.serving", extra={"cell": self.name, "pid": pid})
+
+    def _report(self, problems: Sequence[Problem]) -> bool:
+        """Settle `first_load`. Returns False where that was done before."""
+        if self.first_load.done():
+            return False
+        self.first_load.set_result(problems)
+        return True
+
+    async def stop(self) -> None:
+        """Let the cell drain; kill it when it takes longer than its limits allow."""
+        self._stop.set()
+        if not self.serving.is_set() or self._stream is None:
+            self.kill()
+            return
+        try:
+            await self._stream.send(cell_pb2.ToCell(drain=cell_pb2.Drain()))
+        except ConnectionError:
+            return  # it ended by itself just now
+        limits = self._start.limits
+        patience = limits.drain_seconds + limits.wait_until_seconds + KILL_MARGIN_SECONDS
+        try:
+            async with asyncio.timeout(patience):
+                if (process := self._process) is not None:
+                    await process.wait()
+        except TimeoutError:
+            logger.warning("cell.killed", extra={"cell": self.name, "after_seconds": patience})
+            self.kill()
+
+    def kill(self) -> None:
+        """End the cell at once."""
+        self._stop.set()
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()

@@ -1,0 +1,1 @@
+"""Channels: everything that answers a request."""

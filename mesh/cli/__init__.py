@@ -1,0 +1,1 @@
+"""Command lines for people: `meshctl`. They parse, call, and print; the work is done elsewhere."""

@@ -1,0 +1,87 @@
+"""What the command line and the `MESH_*` variables say over the files.
+
+Order: defaults, mesh.toml, environment variables, flags; the last one wins. The process's own
+environment is never read here: it comes as an argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mesh.config.files import join
+from mesh.config.mesh_file import read_listen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mesh.config.mesh_file import MeshFile
+    from mesh.config.problems import Problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """Values of flags; `None` or empty: the flag was not given."""
+
+    env: str | None = None
+    """The environment of every argument that names none."""
+
+    config: Path | None = None
+    """The mesh.toml to use instead of the one that would be found."""
+
+    edge_listen: str | None = None
+    """`HOST:PORT` of the public listener."""
+
+    edge_workers: tuple[str, ...] = ()
+    """Workers to put at the edge, in addition to those that are there by configuration."""
+
+    state_dir: Path | None = None
+    """Where state lives; relative to the current directory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """Everything that a command was given besides files."""
+
+    overrides: Overrides
+    """From flags."""
+
+    environ: Mapping[str, str]
+    """The variables; an empty one counts as unset."""
+
+    cwd: Path
+    """The absolute directory from which relative paths of flags and variables are seen."""
+
+    def environment(self) -> str | None:
+        """The environment of arguments that name none."""
+        return self.overrides.env or self.environ.get("MESH_ENV") or None
+
+    def listen(self, mesh_file: MeshFile, problems: Problems) -> tuple[str, int] | None:
+        """Host and port of the public listener; `None`: not said. Each one given is checked."""
+        chosen = mesh_file.edge_listen
+        variable, flag = self.environ.get("MESH_EDGE_LISTEN"), self.overrides.edge_listen
+        for where, text in (("MESH_EDGE_LISTEN", variable), ("--edge-listen", flag)):
+            if text:
+                chosen = read_listen(where, text, problems)
+        return chosen
+
+    def state_dir(self, mesh_file: MeshFile, problems: Problems) -> Path:
+        """The state directory, absolute, there or not."""
+        variable = self.environ.get("MESH_STATE_DIR")
+        chosen = self.overrides.state_dir or variable or mesh_file.state_dir
+        return join(self.cwd, chosen) if chosen else self._user_state_dir(problems)
+
+    def _user_state_dir(self, problems: Problems) -> Path:
+        """Source: XDG Base Directory Specification, which has relative paths ignored."""
+        state_home = Path(self.environ.get("XDG_STATE_HOME", ""))
+        if state_home.is_absolute():
+            return state_home / "workermesh"
+        home = self.environ.get("HOME", "")
+        if not home:
+            problems.error(
+                "MESH_STATE_DIR",
+                "there is no place for state: neither XDG_STATE_HOME nor HOME is set",
+                "set MESH_STATE_DIR",
+            )
+        return join(self.cwd, home) / ".local" / "state" / "workermesh"

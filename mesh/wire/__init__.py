@@ -1,0 +1,1 @@
+"""What travels between cells, and how failures are named; no I/O."""

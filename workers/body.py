@@ -1,0 +1,213 @@
+"""Bodies: bytes that can be read once, all at once or as a stream.
+
+A `ByteStream` is the one kind of stream; its subclasses differ in where the bytes come from. `Body`
+is what `Request` and `Response` have in common. A body held as `bytes` never becomes a stream
+unless somebody asks for one, so that small messages stay cheap. `tee.py` copies streams.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import AsyncIterable, AsyncIterator
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from workers._trampoline import drive
+from workers.errors import BodyClosedError, BodyUsedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Data: TypeAlias = bytes  # `bytes` is also the name of a method below
+BodyInit: TypeAlias = "str | bytes | bytearray | memoryview | AsyncIterable[bytes | str] | None"
+
+
+class ByteStream(AsyncIterator[Data]):
+    """A one-shot stream of non-empty chunks of bytes.
+
+    `length` is the number of bytes to come in all, None where that is not known. `used` says
+    whether somebody began to read. Reading on after the end gives nothing more; reading on after
+    `aclose` raises BodyClosedError.
+    """
+
+    __slots__ = ("_closed", "_ended", "length", "used")
+
+    def __init__(self, length: int | None = None) -> None:
+        self.length = length
+        self.used = False
+        self._ended = False
+        self._closed = False
+
+    @abstractmethod
+    async def _next(self) -> Data:
+        """The next chunk, b"" at the end."""
+
+    async def _close(self) -> None:
+        """Release the source; called once."""
+
+    async def __anext__(self) -> Data:
+        self.used = True
+        if self._ended:
+            raise StopAsyncIteration
+        if self._closed:
+            raise BodyClosedError("the body was closed before it was read to its end")
+        chunk = await self._next()
+        if chunk:
+            return chunk
+        self._ended = True
+        await self.aclose()
+        raise StopAsyncIteration
+
+    async def read(self) -> Data:
+        """Everything that is left."""
+        return b"".join([chunk async for chunk in self])
+
+    async def aclose(self) -> None:
+        """Stop the stream and its source. May be called twice."""
+        if not self._closed:
+            self._closed = True
+            await self._close()
+
+
+class BytesStream(ByteStream):
+    """A stream of bytes that are here already."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: Data) -> None:
+        super().__init__(len(data))
+        self._data = data
+
+    async def _next(self) -> Data:
+        data, self._data = self._data, b""
+        return data
+
+
+class IterableStream(ByteStream):
+    """A stream of what worker code yields, run in the context in which the stream was made."""
+
+    __slots__ = ("_broken", "_context", "_iterator")
+
+    def __init__(self, iterable: AsyncIterable[bytes | str]) -> None:
+        super().__init__()
+        self._context = copy_context()
+        self._iterator = iterable.__aiter__()
+        self._broken = False
+
+    async def _next(self) -> Data:
+        if self._broken:  # a generator that was cancelled just ends: never take that for the end
+            raise BodyClosedError("the producer of the body broke off")
+        self._broken = True
+        try:
+            chunk = await self._skip_empty()
+        except StopAsyncIteration:
+            chunk = b""
+        self._broken = False
+        return chunk
+
+    async def _skip_empty(self) -> Data:
+        while True:
+            chunk = to_bytes(await drive(self._context, self._iterator.__anext__()))
+            if chunk:
+                return chunk
+
+    async def _close(self) -> None:
+        aclose = getattr(self._iterator, "aclose", None)
+        if aclose is not None:
+            await drive(self._context, aclose())
+
+
+class HandedStream(ByteStream):
+    """A stream that crossed from one worker to another.
+
+    The other side's errors are mapped by `on_error`, which returns the error to raise here.
+    """
+
+    __slots__ = ("_on_error", "_source")
+
+    def __init__(self, source: ByteStream, on_error: Callable[[Exception], Exception]) -> None:
+        super().__init__(source.length)
+        self._source = source
+        self._on_error = on_error
+
+    async def _next(self) -> Data:
+        try:
+            return await anext(self._source, b"")
+        except Exception as error:
+            raise self._on_error(error) from None
+
+    async def _close(self) -> None:
+        await self._source.aclose()
+
+
+class Body:
+    """What a request and a response have in common: a body that can be read once."""
+
+    __slots__ = ("_body", "_used")
+    _body: Data | ByteStream | None
+    _used: bool
+
+    @property
+    def body(self) -> ByteStream | None:
+        """The body as a stream, None where there is none. The same object each time."""
+        if isinstance(self._body, Data):
+            stream = BytesStream(self._body)
+            stream.used = self._used
+            self._body = stream
+        return self._body
+
+    @property
+    def body_used(self) -> bool:
+        """Whether the body was read, at least in part, or handed over."""
+        return self._used or (isinstance(self._body, ByteStream) and self._body.used)
+
+    bodyUsed = body_used  # noqa: N815 - JavaScript's name
+
+    def _take(self) -> Data | ByteStream | None:
+        """The body, which nobody else can have after this. Raises: BodyUsedError."""
+        body = self._body
+        if body is None:
+            return None
+        if self._used or (type(body) is not Data and body.used):  # type: ignore[union-attr]
+            raise BodyUsedError
+        self._used = True
+        return body
+
+    async def bytes(self) -> Data:
+        """The whole body. Raises: BodyUsedError."""
+        body = self._take()
+        if isinstance(body, ByteStream):
+            return await body.read()
+        return b"" if body is None else body
+
+    async def text(self) -> str:
+        """The whole body as UTF-8 text; what is not UTF-8 is replaced. Raises: BodyUsedError."""
+        return (await self.bytes()).decode("utf-8-sig", "replace")
+
+    async def json(self, **loads_options: Any) -> Any:
+        """The whole body parsed as JSON. Raises: BodyUsedError, json.JSONDecodeError."""
+        return json.loads(await self.bytes(), **loads_options)
+
+
+def to_bytes(chunk: object) -> Data:
+    """Bytes of one chunk of a stream. Raises: TypeError."""
+    if type(chunk) is bytes:
+        return chunk
+    if isinstance(chunk, str):
+        return chunk.encode()
+    if isinstance(chunk, bytes | bytearray | memoryview):
+        return bytes(chunk)
+    raise TypeError(f"a body stream must yield bytes or text, not {type(chunk).__name__}")
+
+
+def to_body(init: object, owner: str) -> Data | ByteStream | None:
+    """What users pass as a body, as this package keeps it. Raises: TypeError naming `owner`."""
+    if init is None or isinstance(init, ByteStream):
+        return init
+    if isinstance(init, AsyncIterable):
+        return IterableStream(init)
+    if isinstance(init, str | bytes | bytearray | memoryview):
+        return to_bytes(init)
+    hint = f"; use {owner}.from_json(...)" if isinstance(init, dict | list) else ""
+    raise TypeError(f"Unsupported type in {owner}: {type(init).__name__}{hint}")
