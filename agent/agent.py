@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from contextlib import ExitStack
@@ -132,8 +133,10 @@ def bind_edge(edge: EdgeConfig) -> socket.socket:
         )[0]
         return socket.create_server(name[:2], family=family, backlog=EDGE_BACKLOG)
     except OSError as error:
+        known = error.errno is not None and error.errno > 0  # not so for names that do not resolve
+        reason = os.strerror(error.errno) if known and error.errno else error.strerror
         raise StartError(
-            f"{address}: cannot listen there ({error.strerror}); "
+            f"{address}: cannot listen there ({reason}); "
             "stop what does, or choose another address with --edge-listen"
         ) from error
 

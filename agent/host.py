@@ -21,9 +21,9 @@ from workers.response import Response
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextvars import Context as Variables
-    from types import ModuleType
 
     from agent.background import Background
+    from agent.namespace import WorkerNamespace
     from workers.binding import Channel
     from workers.context import Call
     from workers.env import Env
@@ -44,7 +44,7 @@ class WorkerHost:
     def __init__(
         self,
         worker: str,
-        package: str,
+        namespace: WorkerNamespace,
         *,
         env: Env,
         outbound: Channel,
@@ -53,14 +53,14 @@ class WorkerHost:
         body_limit_bytes: int,
     ) -> None:
         self.worker = worker
-        self.package = package
+        self.package = namespace.package
         self.env = env
         self.outbound = outbound
         self.variables = variables
         self.body_limit_bytes = body_limit_bytes
-        self.module: ModuleType | None = None
         self.listeners: list[Callable[[Any], Any]] = []
         self.entrypoints: dict[str, Entrypoint] = {}
+        self._namespace = namespace
         self._background = background
 
     def __repr__(self) -> str:
@@ -82,6 +82,10 @@ class WorkerHost:
     def cut_later(self, context: Context) -> None:
         """See `workers.context.Runtime`."""
         self._background.cut_later(context)
+
+    def close(self) -> None:
+        """Forget the worker's modules, once nothing of it runs any more."""
+        self._namespace.close()
 
 
 class Entrypoint:

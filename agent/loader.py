@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from contextvars import copy_context
+from contextvars import Context as Variables
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,10 +47,10 @@ def load_worker(
     `names` are what a service-worker style module gets as globals. Raises: ConfigError.
     """
     namespace = WorkerNamespace(worker, main)
-    variables = copy_context()
+    variables = Variables()
     host = WorkerHost(
         worker,
-        namespace.package,
+        namespace,
         env=env,
         outbound=outbound,
         background=background,

@@ -70,6 +70,11 @@ class Files:
         loaded = self.load(*arguments, **options)
         return [f"{problem.where}: {problem.reason}" for problem in loaded.warnings]
 
+    def warning(self, *arguments: str, **options) -> str:
+        """The only warning of a mesh that can be used."""
+        (warning,) = self.warnings(*arguments, **options)
+        return warning
+
 
 @pytest.fixture
 def files(tmp_path: Path) -> Files:

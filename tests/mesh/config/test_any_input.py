@@ -36,7 +36,8 @@ def load(files: dict[str, str], *arguments: str) -> None:
             (root / name).parent.mkdir(exist_ok=True)
             (root / name).write_bytes(text.encode(errors="surrogatepass"))
         with suppress(ConfigError):
-            load_mesh(arguments, environ={}, cwd=root, overrides=Overrides(env="staging"))
+            overrides = Overrides(env="staging")
+            load_mesh(arguments, environ={"HOME": "/"}, cwd=root, overrides=overrides)
 
 
 @pytest.mark.slow

@@ -179,10 +179,10 @@ def test_products_that_we_do_not_have_are_one_warning(files):
         d1_databases = []
         """,
     )
-    assert files.warnings("auth", "auth@staging") == [
+    assert files.warning("auth", "auth@staging") == (
         "auth/wrangler.toml: ignored, because the mesh has no such products or settings: "
         "kv_namespaces, observability, assets, env.staging.d1_databases"
-    ]
+    )
 
 
 def test_half_a_surrogate_pair_is_an_error(files):
