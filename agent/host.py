@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from agent.namespace import WorkerNamespace
     from workers.binding import Channel
     from workers.context import Call
-    from workers.env import Env
+    from workers.environment import Env
     from workers.request import Request
 
     Handler = Callable[[Context, Request], Any]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from agent.background import Background
     from agent.host import Handler
     from workers.binding import Channel
-    from workers.env import Env
+    from workers.environment import Env
     from workers.request import Request
 
 _SERVICE_WORKER_GLOBAL = "addEventListener"

@@ -18,7 +18,7 @@ from mesh.channel.routed import RoutedChannel, UnavailableChannel
 from mesh.errors import ConfigError, Problem
 from workers.binding import ServiceBinding
 from workers.context import current
-from workers.env import Env
+from workers.environment import Env
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

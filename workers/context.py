@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from workers.binding import Channel
     from workers.body import ByteStream
-    from workers.env import Env
+    from workers.environment import Env
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from workers.context import Context
-    from workers.env import Env
+    from workers.environment import Env
     from workers.request import Request
     from workers.response import Response
 

@@ -1,0 +1,146 @@
+"""`edge`: requests per second at the public edge, beside aiohttp without a mesh.
+
+All servers are up for the whole run and share one core; wrk has another. Only one is loaded at a
+time, in rounds that go through all of them, every other round backwards.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench import servers
+from bench.probe import HEADER, PATH, problem_with
+from bench.process import cpu_seconds, pin, rss_mib
+from bench.progress import tell
+from bench.report import Goal, Section
+from bench.spread import Spread
+from bench.wrk import CONNECTIONS, load
+
+if TYPE_CHECKING:
+    from bench.servers import Server
+    from bench.wrk import Load
+
+BUSY = 0.9
+"""Below this share of its core a server was not what limited the figure."""
+
+
+@dataclass(slots=True)
+class Series:
+    """What was measured of one server, one entry for each round."""
+
+    server: Server
+    loads: list[Load] = field(default_factory=list)
+    cpu_us: list[float] = field(default_factory=list)
+    busy: list[float] = field(default_factory=list)
+    problems: set[str] = field(default_factory=set)
+    loaded_mib: float = 0.0
+
+    def rates(self) -> list[float]:
+        return [run.requests_per_second for run in self.loads]
+
+
+def run(*, quick: bool) -> Section:
+    """Start everything, measure, stop everything."""
+    rounds, seconds = (5, 1) if quick else (7, 4)
+    cores = sorted(os.sched_getaffinity(0))
+    own, theirs = cores[0], cores[-1]
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch, ExitStack() as stack:
+        tell("edge: starting the servers")
+        series = [
+            Series(stack.enter_context(start(Path(scratch))))
+            for start in (servers.bare, servers.example, servers.plain, servers.hello)
+        ]
+        for one in series:
+            pin(one.server.pid, theirs)
+            _measure(one, 1, own)
+            one.loads.clear(), one.cpu_us.clear(), one.busy.clear()  # that was to warm up
+        for index in range(rounds):
+            for one in series if index % 2 == 0 else reversed(series):
+                _measure(one, seconds, own)
+            tell(f"edge: round {index + 1} of {rounds}: " + _latest(series))
+    return _section(series, shared_core=own == theirs)
+
+
+def _measure(one: Series, seconds: int, core: int) -> None:
+    server = one.server
+    before = cpu_seconds(server.pid)
+    run = load(server.url + PATH, HEADER, seconds=seconds, core=core)
+    used = cpu_seconds(server.pid) - before
+    one.loads.append(run)
+    one.cpu_us.append(used / run.requests * 1e6)
+    one.busy.append(used * run.requests_per_second / run.requests)
+    one.loaded_mib = rss_mib(server.pid)
+    problem = problem_with(server.url, server.answer, is_guarded=server.is_guarded)
+    one.problems.update({run.errors, problem} - {""})
+
+
+def _latest(series: list[Series]) -> str:
+    return ", ".join(
+        f"{one.server.name} {one.loads[-1].requests_per_second:,.0f}/s" for one in series
+    )
+
+
+def _section(series: list[Series], *, shared_core: bool) -> Section:
+    bare, example, *_ = series
+    valid = not bare.problems and not example.problems
+    goals = [
+        Goal("example ÷ bare aiohttp", _ratio(example, bare), "×", 0.5, 0.75, True, valid),
+        Goal("idle cell of the example", _idle(example), " MiB", 60, 45, False),
+    ]
+    notes = [f"{one.server.name}: INVALID: {p}" for one in series for p in one.problems]
+    notes += [
+        f"{one.server.name}: had only {Spread.of(one.busy).median:.0%} of its core"
+        for one in series
+        if Spread.of(one.busy).median < BUSY
+    ]
+    if shared_core:
+        notes.append("there is only one core: wrk and the servers shared it")
+    return Section(
+        title=f"edge: {len(bare.loads)} rounds, {CONNECTIONS} connections, one core",
+        header=["server", "requests/s", "÷ bare", "p50 ms", "p99 ms", "CPU µs", "MiB idle, loaded"],
+        rows=[_row(one, bare) for one in series],
+        goals=goals,
+        details={"servers": [_details(one, bare) for one in series]},
+        notes=notes,
+    )
+
+
+def _ratio(one: Series, bare: Series) -> Spread:
+    return Spread.of_ratios(one.rates(), bare.rates())
+
+
+def _idle(one: Series) -> Spread:
+    return Spread.of([one.server.idle_mib])
+
+
+def _row(one: Series, bare: Series) -> list[str]:
+    return [
+        one.server.name + (" INVALID" if one.problems else ""),
+        Spread.of(one.rates()).show(),
+        _ratio(one, bare).show(2),
+        f"{Spread.of(run.p50_ms for run in one.loads).median:.2f}",
+        f"{Spread.of(run.p99_ms for run in one.loads).median:.2f}",
+        f"{Spread.of(one.cpu_us).median:.1f}",
+        f"{one.server.idle_mib:.1f}, {one.loaded_mib:.1f}",
+    ]
+
+
+def _details(one: Series, bare: Series) -> dict[str, object]:
+    return {
+        "name": one.server.name,
+        "requests_per_second": asdict(Spread.of(one.rates())),
+        "ratio_to_bare": asdict(_ratio(one, bare)),
+        "p50_ms": asdict(Spread.of(run.p50_ms for run in one.loads)),
+        "p99_ms": asdict(Spread.of(run.p99_ms for run in one.loads)),
+        "cpu_us_per_request": asdict(Spread.of(one.cpu_us)),
+        "share_of_core": asdict(Spread.of(one.busy)),
+        "idle_mib": one.server.idle_mib,
+        "loaded_mib": one.loaded_mib,
+        "problems": sorted(one.problems),
+        "rounds": [asdict(run) for run in one.loads],
+    }

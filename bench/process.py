@@ -1,0 +1,89 @@
+"""Processes to be measured: started, found, pinned to a core, read from /proc, stopped by pid."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_PROC = Path("/proc")
+START_SECONDS = 20.0
+STOP_SECONDS = 15.0
+
+
+class ProcessError(Exception):
+    """A process did not start, or is not there."""
+
+
+@contextmanager
+def running(command: Sequence[str], cwd: Path) -> Iterator[tuple[int, str]]:
+    """Run `command` while the block lasts. Gives its pid and the URL of its line `ready: URL`."""
+    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    try:
+        yield process.pid, _wait_ready(process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _wait_ready(process: subprocess.Popen[bytes]) -> str:
+    assert process.stdout is not None
+    descriptor = process.stdout.fileno()
+    end = time.monotonic() + START_SECONDS
+    output = b""
+    while (left := end - time.monotonic()) > 0:
+        if not select.select([descriptor], [], [], left)[0]:
+            break
+        chunk = os.read(descriptor, 4096)
+        output += chunk
+        if found := re.search(rb"^ready: (http://\S+)\s", output, re.MULTILINE):
+            return found[1].decode()
+        if not chunk:
+            break
+    raise ProcessError(f"{process.args!r} did not get ready; it printed {output!r}")
+
+
+def find_child(parent: int, argument: str) -> int:
+    """The pid of the child process of `parent` with `argument` on its command line."""
+    for entry in _PROC.glob("[0-9]*"):
+        try:
+            stat = (entry / "stat").read_text()
+            command = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:  # it has ended
+            continue
+        if int(stat.rpartition(")")[2].split()[1]) == parent and argument.encode() in command:
+            return int(entry.name)
+    raise ProcessError(f"process {parent} has no child with the argument {argument}")
+
+
+def pin(pid: int, core: int) -> None:
+    """Keep every thread of the process on one core."""
+    for thread in (_PROC / str(pid) / "task").iterdir():
+        os.sched_setaffinity(int(thread.name), {core})
+
+
+def rss_mib(pid: int) -> float:
+    """Memory of the process that is resident."""
+    status = (_PROC / str(pid) / "status").read_text()
+    found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+def cpu_seconds(pid: int) -> float:
+    """What the main thread, which runs the event loop, has used so far."""
+    return int((_PROC / str(pid) / "schedstat").read_text().split()[0]) / 1e9

@@ -1,0 +1,7 @@
+"""The smallest worker there is."""
+
+from workers import Response
+
+
+async def on_fetch():
+    return Response("Hello")

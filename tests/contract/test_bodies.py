@@ -1,0 +1,317 @@
+"""Bodies over a call: streamed, handed over, cloned, and closed with their invocation."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.contract.test_call import write_pair
+from tests.support.mesh_under_test import MeshUnderTest, run_mesh, write_worker
+from workers import BodyClosedError, RemoteError, Request
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+PASS_ON = """
+    from workers import WorkerEntrypoint
+    class Default(WorkerEntrypoint):
+        async def fetch(self, request):
+            return await self.env.CALLEE.fetch(request)
+"""
+
+
+class Source:
+    """A streamed upload that tells what became of it."""
+
+    def __init__(self, chunks: int = 3) -> None:
+        self.chunks = chunks
+        self.sent = 0
+        self.is_closed = False
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        try:
+            for number in range(self.chunks):
+                await asyncio.sleep(0)
+                self.sent += 1
+                yield b"%d," % number
+        finally:
+            self.is_closed = True
+
+
+def post(source: Source) -> Request:
+    return Request("http://test/", method="POST", body=source.stream())
+
+
+def test_streams_pass_in_both_directions_chunk_by_chunk(tmp_path: Path) -> None:
+    """A callee may answer with what it reads while it reads it."""
+    write_pair(
+        tmp_path,
+        PASS_ON,
+        """
+        from workers import Response, WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                async def shout():
+                    async for chunk in request.body:
+                        yield chunk.upper() + b"!"
+                return Response(shout())
+        """,
+    )
+
+    async def check(mesh: MeshUnderTest) -> None:
+        source = Source()
+        response = await mesh.fetch("caller", post(source))
+        assert response.body is not None
+        assert await anext(response.body) == b"0,!"
+        assert source.sent == 1
+        assert [chunk async for chunk in response.body] == [b"1,!", b"2,!"]
+        assert source.is_closed
+
+    run_mesh(tmp_path, check)
+
+
+def test_unread_upload_is_closed_when_its_invocation_ends(tmp_path: Path) -> None:
+    """A callee that reads nothing leaves no producer behind."""
+    write_pair(
+        tmp_path,
+        PASS_ON,
+        """
+        from workers import Response, WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                await anext(request.body)
+                return Response("enough")
+        """,
+    )
+
+    async def check(mesh: MeshUnderTest) -> None:
+        source = Source(1000)
+        assert await mesh.text("caller", post(source)) == "enough"
+        assert (source.sent, source.is_closed) == (1, True)
+
+    run_mesh(tmp_path, check)
+
+
+def test_response_nobody_reads_is_closed_with_its_caller(tmp_path: Path) -> None:
+    """The callee's generator runs its finally, in its own context, when the caller is done."""
+    write_pair(
+        tmp_path,
+        """
+        from workers import Response, WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                unread = await self.env.CALLEE.fetch("/")
+                return Response(str(unread.status))
+        """,
+        """
+        import contextvars
+        from workers import Response, WorkerEntrypoint
+        mine = contextvars.ContextVar("mine")
+        ended = []
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                if request.url.endswith("/ended"):
+                    return Response(" ".join(ended))
+                mine.set("own context")
+                async def endless():
+                    try:
+                        while True:
+                            yield "x"
+                    finally:
+                        ended.append(mine.get())
+                stream = endless()
+                await anext(stream)
+                return Response(stream)
+        """,
+    )
+
+    async def check(mesh: MeshUnderTest) -> None:
+        assert await mesh.text("caller") == "200"
+        assert await mesh.text("callee", "http://t/ended") == "own context"
+
+    run_mesh(tmp_path, check)
+
+
+def test_producer_that_fails_gives_its_reader_an_error(tmp_path: Path) -> None:
+    """A response body that breaks off raises a CallError at the reader, and never looks whole."""
+    write_pair(
+        tmp_path,
+        """
+        from workers import RemoteError, Response, WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                answer = await self.env.CALLEE.fetch("/")
+                got = []
+                try:
+                    async for chunk in answer.body:
+                        got.append(chunk.decode())
+                except RemoteError as error:
+                    return Response(f"{got} {isinstance(error, ZeroDivisionError)} {error}")
+        """,
+        """
+        from workers import Response, WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                async def broken():
+                    yield "first"
+                    1 / 0
+                return Response(broken())
+        """,
+    )
+
+    async def check(mesh: MeshUnderTest) -> None:
+        assert await mesh.text("caller") == "['first'] True division by zero"
+
+    run_mesh(tmp_path, check)
+
+
+def test_upload_that_fails_gives_the_callee_an_error(tmp_path: Path) -> None:
+    """A request body that breaks off raises BodyClosedError at the callee, an OSError."""
+    write_pair(
+        tmp_path,
+        """
+        from workers import WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                async def broken():
+                    yield "first"
+                    raise ValueError("secret detail")
+                return await self.env.CALLEE.fetch("/", method="POST", body=broken())
+        """,
+        """
+        from workers import BodyClosedError, Response, WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                try:
+                    await request.text()
+                except BodyClosedError as error:
+                    return Response(str(error))
+        """,
+    )
+
+    async def check(mesh: MeshUnderTest) -> None:
+        assert await mesh.text("caller") == "the caller's body broke off: ValueError"
+
+    run_mesh(tmp_path, check)
+
+
+def test_clone_gives_both_readers_the_whole_body(tmp_path: Path) -> None:
+    """The caller's clone goes to one callee and the original to another."""
+    write_worker(
+        tmp_path,
+        "caller",
+        """
+        from workers import Response, WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                one = await self.env.CALLEE.fetch(request.clone())
+                two = await self.env.CALLEE.fetch(request)
+                return Response(await one.text() + "|" + await two.text())
+        """,
+        config='services = [{ binding = "CALLEE", service = "callee" }]',
+    )
+    write_worker(
+        tmp_path,
+        "callee",
+        """
+        from workers import Response, WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                return Response(await request.text())
+        """,
+    )
+
+    async def check(mesh: MeshUnderTest) -> None:
+        source = Source()
+        assert await mesh.text("caller", post(source)) == "0,1,2,|0,1,2,"
+        assert source.is_closed
+        plain = Request("http://t/", method="POST", body="plain")
+        assert await mesh.text("caller", plain) == "plain|plain"
+
+    run_mesh(tmp_path, check)
+
+
+def test_body_cannot_be_handed_over_twice(tmp_path: Path) -> None:
+    """The second fetch with the same request raises Body already used, as reading it would."""
+    write_pair(
+        tmp_path,
+        """
+        from workers import Response, WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                await self.env.CALLEE.fetch(request)
+                try:
+                    await self.env.CALLEE.fetch(request)
+                except OSError as error:
+                    return Response(str(error))
+        """,
+        """
+        from workers import Response, WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                return Response("ok")
+        """,
+    )
+
+    async def check(mesh: MeshUnderTest) -> None:
+        assert await mesh.text("caller", post(Source())) == "Body already used"
+
+    run_mesh(tmp_path, check)
+
+
+def test_body_kept_past_its_invocation_is_closed(tmp_path: Path) -> None:
+    """A request that a worker keeps in a global cannot be read once its invocation is over."""
+    write_worker(
+        tmp_path,
+        "keeper",
+        """
+        from workers import Response, WorkerEntrypoint
+        kept = []
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                if kept:
+                    return Response(await kept[0].text())
+                kept.append(request)
+                return Response("kept")
+        """,
+    )
+
+    async def check(mesh: MeshUnderTest) -> None:
+        assert await mesh.text("keeper", post(Source())) == "kept"
+        with pytest.raises(RemoteError, match="closed before it was read") as caught:
+            await mesh.fetch("keeper")
+        assert isinstance(caught.value, BodyClosedError)
+
+    run_mesh(tmp_path, check)
+
+
+def test_cancelled_caller_closes_every_body(tmp_path: Path) -> None:
+    """Cancellation in the middle of an upload closes the producer on the way out."""
+    write_pair(
+        tmp_path,
+        PASS_ON,
+        """
+        import asyncio
+        from workers import Response, WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                await anext(request.body)
+                await asyncio.sleep(30)
+        """,
+    )
+
+    async def check(mesh: MeshUnderTest) -> None:
+        source = Source(1000)
+        call = asyncio.ensure_future(mesh.fetch("caller", post(source)))
+        while not source.sent:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert source.is_closed
+
+    run_mesh(tmp_path, check)
