@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     Stream = MessageStream[cell_pb2.ToCell, cell_pb2.FromCell]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("agent.cell")  # __name__ is __main__ here
 
 ORPHAN_SECONDS = 3.0
 """How long a cell may go on without its agent."""

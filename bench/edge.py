@@ -9,39 +9,19 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench import servers
 from bench.probe import HEADER, PATH, problem_with
 from bench.process import cpu_seconds, pin, rss_mib
 from bench.progress import tell
 from bench.report import Goal, Section
+from bench.series import Series
 from bench.spread import Spread
 from bench.wrk import CONNECTIONS, load
 
-if TYPE_CHECKING:
-    from bench.servers import Server
-    from bench.wrk import Load
-
 BUSY = 0.9
 """Below this share of its core a server was not what limited the figure."""
-
-
-@dataclass(slots=True)
-class Series:
-    """What was measured of one server, one entry for each round."""
-
-    server: Server
-    loads: list[Load] = field(default_factory=list)
-    cpu_us: list[float] = field(default_factory=list)
-    busy: list[float] = field(default_factory=list)
-    problems: set[str] = field(default_factory=set)
-    loaded_mib: float = 0.0
-
-    def rates(self) -> list[float]:
-        return [run.requests_per_second for run in self.loads]
 
 
 def run(*, quick: bool) -> Section:
@@ -58,7 +38,7 @@ def run(*, quick: bool) -> Section:
         for one in series:
             pin(one.server.pid, theirs)
             _measure(one, 1, own)
-            one.loads.clear(), one.cpu_us.clear(), one.busy.clear()  # that was to warm up
+            one.forget()  # that was to warm up
         for index in range(rounds):
             for one in series if index % 2 == 0 else reversed(series):
                 _measure(one, seconds, own)
@@ -89,8 +69,23 @@ def _section(series: list[Series], *, shared_core: bool) -> Section:
     bare, example, *_ = series
     valid = not bare.problems and not example.problems
     goals = [
-        Goal("example ÷ bare aiohttp", _ratio(example, bare), "×", 0.5, 0.75, True, valid),
-        Goal("idle cell of the example", _idle(example), " MiB", 60, 45, False),
+        Goal(
+            "example ÷ bare aiohttp",
+            example.ratio_to(bare),
+            "x",
+            0.5,
+            0.75,
+            at_least=True,
+            valid=valid,
+        ),
+        Goal(
+            "idle cell of the example",
+            Spread.of([example.server.idle_mib]),
+            " MiB",
+            60,
+            45,
+            at_least=False,
+        ),
     ]
     notes = [f"{one.server.name}: INVALID: {p}" for one in series for p in one.problems]
     notes += [
@@ -105,42 +100,18 @@ def _section(series: list[Series], *, shared_core: bool) -> Section:
         header=["server", "requests/s", "÷ bare", "p50 ms", "p99 ms", "CPU µs", "MiB idle, loaded"],
         rows=[_row(one, bare) for one in series],
         goals=goals,
-        details={"servers": [_details(one, bare) for one in series]},
+        details={"servers": [one.to_dict(bare) for one in series]},
         notes=notes,
     )
-
-
-def _ratio(one: Series, bare: Series) -> Spread:
-    return Spread.of_ratios(one.rates(), bare.rates())
-
-
-def _idle(one: Series) -> Spread:
-    return Spread.of([one.server.idle_mib])
 
 
 def _row(one: Series, bare: Series) -> list[str]:
     return [
         one.server.name + (" INVALID" if one.problems else ""),
         Spread.of(one.rates()).show(),
-        _ratio(one, bare).show(2),
+        one.ratio_to(bare).show(2),
         f"{Spread.of(run.p50_ms for run in one.loads).median:.2f}",
         f"{Spread.of(run.p99_ms for run in one.loads).median:.2f}",
         f"{Spread.of(one.cpu_us).median:.1f}",
         f"{one.server.idle_mib:.1f}, {one.loaded_mib:.1f}",
     ]
-
-
-def _details(one: Series, bare: Series) -> dict[str, object]:
-    return {
-        "name": one.server.name,
-        "requests_per_second": asdict(Spread.of(one.rates())),
-        "ratio_to_bare": asdict(_ratio(one, bare)),
-        "p50_ms": asdict(Spread.of(run.p50_ms for run in one.loads)),
-        "p99_ms": asdict(Spread.of(run.p99_ms for run in one.loads)),
-        "cpu_us_per_request": asdict(Spread.of(one.cpu_us)),
-        "share_of_core": asdict(Spread.of(one.busy)),
-        "idle_mib": one.server.idle_mib,
-        "loaded_mib": one.loaded_mib,
-        "problems": sorted(one.problems),
-        "rounds": [asdict(run) for run in one.loads],
-    }

@@ -65,9 +65,7 @@ def plain(scratch: Path) -> Iterator[Server]:  # noqa: ARG001 - the shape of all
 
 
 @contextmanager
-def _agent(
-    name: str, arguments: list[str], scratch: Path
-) -> Iterator[tuple[str, int, float]]:
+def _agent(name: str, arguments: list[str], scratch: Path) -> Iterator[tuple[str, int, float]]:
     """An agent as production starts it. Gives the URL, the cell's pid and its memory."""
     command = [str(Path(sys.executable).with_name("mesh-agent")), "start", *arguments]
     command += ["--state-dir", str(scratch / f"{name}-state"), "--log-level", "WARNING"]

@@ -27,9 +27,7 @@ async def _serve(handler: Handler) -> None:
         auto_decompress=False,
         keepalive_timeout=75.0,
     )
-    listener = await asyncio.get_running_loop().create_server(
-        server, "127.0.0.1", 0, backlog=1024
-    )
+    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0, backlog=1024)
     port = listener.sockets[0].getsockname()[1]
     print(f"ready: http://127.0.0.1:{port}", flush=True)
     await listener.serve_forever()

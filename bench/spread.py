@@ -31,6 +31,4 @@ class Spread:
 
     def show(self, digits: int = 0) -> str:
         """`median (low to high)`."""
-        return (
-            f"{self.median:,.{digits}f} ({self.low:,.{digits}f} to {self.high:,.{digits}f})"
-        )
+        return f"{self.median:,.{digits}f} ({self.low:,.{digits}f} to {self.high:,.{digits}f})"

@@ -3,5 +3,5 @@
 from workers import Response
 
 
-async def on_fetch():
+async def on_fetch() -> Response:
     return Response("")

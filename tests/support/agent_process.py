@@ -42,7 +42,7 @@ class AgentProcess:
     ) -> None:
         self._directory = directory
         self._log = directory / "agent.log"
-        command = [str(Path(sys.executable).with_name("mesh-agent")), "start", *arguments]
+        command = [str(self.command()), "start", *arguments]
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, "--edge-listen", listen, "--state-dir", str(directory / "state")],
@@ -75,10 +75,20 @@ class AgentProcess:
             except ProcessLookupError:
                 pass
 
+    @staticmethod
+    def command() -> Path:
+        """The installed `mesh-agent`."""
+        return Path(sys.executable).with_name("mesh-agent")
+
     @property
     def log(self) -> str:
         """What the agent and its cells wrote to standard error so far."""
         return self._log.read_text()
+
+    def rest_of_output(self) -> str:
+        """What was printed since the ready line, once the agent has ended."""
+        assert self.process.stdout is not None
+        return self.process.stdout.read().decode()
 
     @property
     def port(self) -> int:
@@ -121,7 +131,7 @@ class AgentProcess:
 
 def run_agent(*arguments: str, directory: Path) -> tuple[int, str]:
     """A start that is expected to fail. Returns exit code and standard error."""
-    command = [str(Path(sys.executable).with_name("mesh-agent")), "start", *arguments]
+    command = [str(AgentProcess.command()), "start", *arguments]
     result = subprocess.run(
         [*command, "--state-dir", str(directory / "state")],
         cwd=directory,

@@ -1,0 +1,53 @@
+"""What was measured of one server, round by round."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bench.spread import Spread
+
+if TYPE_CHECKING:
+    from bench.servers import Server
+    from bench.wrk import Load
+
+
+@dataclass(slots=True)
+class Series:
+    """One entry for each round. `busy` is the share of its core that the server had."""
+
+    server: Server
+    loads: list[Load] = field(default_factory=list)
+    cpu_us: list[float] = field(default_factory=list)
+    busy: list[float] = field(default_factory=list)
+    problems: set[str] = field(default_factory=set)
+    loaded_mib: float = 0.0
+
+    def forget(self) -> None:
+        """Start again, but remember what was wrong."""
+        for values in (self.loads, self.cpu_us, self.busy):
+            values.clear()
+
+    def rates(self) -> list[float]:
+        """Requests per second."""
+        return [run.requests_per_second for run in self.loads]
+
+    def ratio_to(self, other: Series) -> Spread:
+        """How much faster this one was."""
+        return Spread.of_ratios(self.rates(), other.rates())
+
+    def to_dict(self, bare: Series) -> dict[str, Any]:
+        """Everything, for JSON."""
+        return {
+            "name": self.server.name,
+            "requests_per_second": asdict(Spread.of(self.rates())),
+            "ratio_to_bare": asdict(self.ratio_to(bare)),
+            "p50_ms": asdict(Spread.of(run.p50_ms for run in self.loads)),
+            "p99_ms": asdict(Spread.of(run.p99_ms for run in self.loads)),
+            "cpu_us_per_request": asdict(Spread.of(self.cpu_us)),
+            "share_of_core": asdict(Spread.of(self.busy)),
+            "idle_mib": self.server.idle_mib,
+            "loaded_mib": self.loaded_mib,
+            "problems": sorted(self.problems),
+            "rounds": [asdict(run) for run in self.loads],
+        }
