@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import ClientPayloadError, web
 from multidict import CIMultiDict
+from yarl import URL
 
 from workers.body import ByteStream
 from workers.errors import BodyClosedError, BodyLimitError
@@ -74,7 +75,10 @@ def _path_of(raw: web.BaseRequest, host: str) -> str:
     """The path of a request whose target is not a path: absolute-form, or `*` of OPTIONS."""
     if raw.raw_path == "*" and raw.method == "OPTIONS":
         return "/*"
-    url = raw.rel_url
+    try:
+        url = URL(raw.raw_path, encoded=True)
+    except ValueError:
+        raise BadRequestError("the request target is not a URL") from None
     if not url.absolute or url.raw_authority.lower() != host.lower():
         raise BadRequestError("the request target does not fit the Host")
     return url.raw_path_qs

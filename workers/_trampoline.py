@@ -61,38 +61,17 @@ def run_callee(
     """
     task = asyncio.current_task(asyncio.get_running_loop())
     assert task is not None
-    before = known = task.cancelling()
-    own = 0  # cancellations of this task that the callee itself asked for
-    closed = False
+    before = task.cancelling()
+    result: Any = None
     failure: BaseException | None = None
     try:
         result = context.run(function, *args)
-        while hasattr(result, "__await__"):
-            coroutine = _as_coroutine(result)
-            step: Callable[[Any], Any] = coroutine.send
-            argument: Any = None
-            while True:
-                try:
-                    waited = context.run(step, argument)
-                except StopIteration as stop:
-                    result = stop.value
-                    break
-                own += max(0, task.cancelling() - known)
-                try:
-                    argument = yield waited
-                    step = coroutine.send
-                except GeneratorExit:
-                    closed = True
-                    context.run(coroutine.close)
-                    raise
-                except BaseException as error:  # noqa: BLE001 - thrown by the event loop
-                    step, argument = coroutine.throw, error
-                known = task.cancelling()
-    except BaseException as error:  # the callee's: sorted out below
-        if closed:
-            raise
+    except BaseException as error:  # noqa: BLE001 - the callee's: sorted out below
         failure = error
-    own += max(0, task.cancelling() - known)
+    own = task.cancelling() - before  # cancellations of this task that the callee asked for
+    while failure is None and hasattr(result, "__await__"):
+        result, failure, more = yield from _watch(context, _as_coroutine(result), task)
+        own += more
     if own:
         yield from _take_back(task, min(own, task.cancelling() - before))
     try:
@@ -105,6 +84,36 @@ def run_callee(
         raise failure
     finally:
         failure = None  # a traceback that holds its own frame is garbage that counting misses
+
+
+def _watch(
+    context: Context, coroutine: Coroutine[Any, Any, Any], task: asyncio.Task[Any]
+) -> Generator[Any, Any, tuple[Any, BaseException | None, int]]:
+    """Drive `coroutine` to its end.
+
+    Returns its result, or what it raised, and how many times it cancelled `task` itself: what
+    rises while it runs is its own doing, what rises while it waits is not.
+    """
+    step: Callable[[Any], Any] = coroutine.send
+    argument: Any = None
+    own = 0
+    while True:
+        known = task.cancelling()
+        try:
+            waited = context.run(step, argument)
+        except StopIteration as stop:
+            return stop.value, None, own + max(0, task.cancelling() - known)
+        except BaseException as error:  # noqa: BLE001 - the caller sorts it out
+            return None, error, own + max(0, task.cancelling() - known)
+        own += max(0, task.cancelling() - known)
+        try:
+            argument = yield waited
+            step = coroutine.send
+        except GeneratorExit:
+            context.run(coroutine.close)
+            raise
+        except BaseException as error:  # noqa: BLE001 - thrown by the event loop: pass it on
+            step, argument = coroutine.throw, error
 
 
 def _take_back(task: asyncio.Task[Any], count: int) -> Generator[None, None, None]:

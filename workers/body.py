@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterable, AsyncIterator
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Data: TypeAlias = bytes  # `bytes` is also the name of a method below
+_JSON_HINT = {"Request": "json.dumps(...)", "Response": "Response.from_json(...)"}
 BodyInit: TypeAlias = "str | bytes | bytearray | memoryview | AsyncIterable[bytes | str] | None"
 
 
@@ -84,25 +86,43 @@ class BytesStream(ByteStream):
         return data
 
 
+class _UsedStream(ByteStream):
+    """What is left of a body that was read, or handed over, before anybody asked for a stream."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used = True
+
+    async def _next(self) -> Data:
+        raise BodyUsedError
+
+
 class IterableStream(ByteStream):
     """A stream of what worker code yields, run in the context in which the stream was made."""
 
-    __slots__ = ("_broken", "_context", "_iterator")
+    __slots__ = ("_broken", "_context", "_iterator", "_reading")
 
     def __init__(self, iterable: AsyncIterable[bytes | str]) -> None:
         super().__init__()
         self._context = copy_context()
         self._iterator = iterable.__aiter__()
         self._broken = False
+        self._reading = False
 
     async def _next(self) -> Data:
         if self._broken:  # a generator that was cancelled just ends: never take that for the end
             raise BodyClosedError("the producer of the body broke off")
-        self._broken = True
+        self._broken = self._reading = True
         try:
             chunk = await self._skip_empty()
         except StopAsyncIteration:
             chunk = b""
+        finally:
+            self._reading = False
+            if self._closed:
+                await self._close()
         self._broken = False
         return chunk
 
@@ -113,6 +133,8 @@ class IterableStream(ByteStream):
                 return chunk
 
     async def _close(self) -> None:
+        if self._reading:  # a generator that runs cannot be closed: its reader does so afterwards
+            return
         aclose = getattr(self._iterator, "aclose", None)
         if aclose is not None:
             await drive(self._context, aclose())
@@ -134,7 +156,7 @@ class HandedStream(ByteStream):
     async def _next(self) -> Data:
         try:
             return await anext(self._source, b"")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - from here on it is another worker's
             raise self._on_error(error) from None
 
     async def _close(self) -> None:
@@ -151,11 +173,10 @@ class Body:
     @property
     def body(self) -> ByteStream | None:
         """The body as a stream, None where there is none. The same object each time."""
-        if isinstance(self._body, Data):
-            stream = BytesStream(self._body)
-            stream.used = self._used
-            self._body = stream
-        return self._body
+        body = self._body
+        if isinstance(body, Data):
+            self._body = body = _UsedStream() if self._used else BytesStream(body)
+        return body
 
     @property
     def body_used(self) -> bool:
@@ -183,11 +204,11 @@ class Body:
 
     async def text(self) -> str:
         """The whole body as UTF-8 text; what is not UTF-8 is replaced. Raises: BodyUsedError."""
-        return (await self.bytes()).decode("utf-8-sig", "replace")
+        return (await self.bytes()).removeprefix(BOM_UTF8).decode("utf-8", "replace")
 
     async def json(self, **loads_options: Any) -> Any:
         """The whole body parsed as JSON. Raises: BodyUsedError, json.JSONDecodeError."""
-        return json.loads(await self.bytes(), **loads_options)
+        return json.loads(await self.text(), **loads_options)
 
 
 def to_bytes(chunk: object) -> Data:
@@ -202,12 +223,19 @@ def to_bytes(chunk: object) -> Data:
 
 
 def to_body(init: object, owner: str) -> Data | ByteStream | None:
-    """What users pass as a body, as this package keeps it. Raises: TypeError naming `owner`."""
-    if init is None or isinstance(init, ByteStream):
+    """What users pass as a body, as this package keeps it.
+
+    Raises: TypeError naming `owner`; BodyUsedError for a stream that somebody began to read.
+    """
+    if init is None:
+        return None
+    if isinstance(init, str | bytes | bytearray | memoryview):  # first: the rest is slow to test
+        return to_bytes(init)
+    if isinstance(init, ByteStream):
+        if init.used:
+            raise BodyUsedError
         return init
     if isinstance(init, AsyncIterable):
         return IterableStream(init)
-    if isinstance(init, str | bytes | bytearray | memoryview):
-        return to_bytes(init)
-    hint = f"; use {owner}.from_json(...)" if isinstance(init, dict | list) else ""
+    hint = f"; use {_JSON_HINT[owner]}" if isinstance(init, dict | list) else ""
     raise TypeError(f"Unsupported type in {owner}: {type(init).__name__}{hint}")

@@ -182,6 +182,13 @@ def current_context(what: str) -> Context:
         raise NoInvocationError(f"{what} is only there while a worker runs") from None
 
 
+def disown_stream(stream: ByteStream) -> None:
+    """The current invocation hands `stream` to another one, which closes it at its own end."""
+    context = current.get(None)
+    if context is not None and context._streams and stream in context._streams:
+        context._streams.remove(stream)
+
+
 def clone_stream(stream: ByteStream) -> tuple[ByteStream, ByteStream]:
     """Two branches of `stream`, both closed at the end of the current invocation."""
     context = current.get(None)

@@ -18,15 +18,18 @@ from multidict import CIMultiDict
 HeadersInit: TypeAlias = "Mapping[str, object] | Iterable[tuple[str, object]] | None"
 
 _TEXT: tuple[type, ...] = (str, bytes)  # iterable, but no pairs
-_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2, token
-_FORBIDDEN_IN_VALUE = re.compile(r"[\x00\r\n]")  # RFC 9110 section 5.5
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
+_FORBIDDEN_IN_VALUE = re.compile(  # RFC 9110 section 5.5; of lone surrogates, only raw bytes
+    r"[\x00\r\n\ud800-\udc7f\udd00-\udfff]"
+)
 
 
 class Headers(MutableMapping[str, str]):
     """Header fields of one request or response; changes take effect on their owner.
 
     `headers[name]` is None where the field is missing, so annotate accordingly. Values that are not
-    text become text as JavaScript would write them (123 → "123", True → "true").
+    text become text as JavaScript would write them (123 → "123", True → "true"). Names come once,
+    with all their values joined; only `items()` gives each Set-Cookie apart.
     """
 
     __slots__ = ("_fields",)
@@ -48,7 +51,10 @@ class Headers(MutableMapping[str, str]):
 
     def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
         """The field's value, repeated fields joined with ", "; `default` where there is none."""
-        return default if name not in self._fields else self[name]
+        values = self._fields.getall(name, None)
+        if values is None:
+            return default
+        return values[0] if len(values) == 1 else ", ".join(values)
 
     def get_all(self, name: str, default: list[str] | None = None) -> list[str] | None:
         """The values of all fields of that name in order; `default` where there is none.
@@ -68,6 +74,11 @@ class Headers(MutableMapping[str, str]):
     def append(self, name: str, value: object) -> None:
         """Add a field, beside those of the same name."""
         self._fields.add(to_name(name), to_value(name, value))
+
+    def update(self, other: HeadersInit = None, /, **fields: object) -> None:  # type: ignore[override]
+        """Replace fields by those of `other`; of several Set-Cookie all are kept."""
+        self._fields.update(to_fields(other))
+        self._fields.update(to_fields(fields))
 
     def __delitem__(self, name: str) -> None:
         self._fields.popall(name, None)
@@ -103,8 +114,21 @@ class Headers(MutableMapping[str, str]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
+        """Names and values in order: one pair for each name, but one for each Set-Cookie.
+
+        Source: WHATWG Fetch, "sort and combine" (which also sorts).
+        """
+        return [(name, value) for name in self for value in self.get_all(name) or ()]
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Headers) and self._fields == other._fields
+        """Whether every field reads the same; the order and the case of names are no matter."""
+        if not isinstance(other, Headers):
+            return NotImplemented
+        return self._by_name() == other._by_name()
+
+    def _by_name(self) -> dict[str, list[str] | None]:
+        return {name.lower(): self.get_all(name) for name in self}
 
     __hash__ = None  # type: ignore[assignment]  # mutable
 
@@ -122,40 +146,50 @@ def to_fields(init: HeadersInit) -> CIMultiDict[str]:
         return CIMultiDict()
     if isinstance(init, Headers):
         return init._fields.copy()
-    if not isinstance(init, Iterable) or isinstance(init, _TEXT):
-        raise TypeError(
-            "headers must be a mapping or a list of (name, value) pairs, "
-            f"not {type(init).__name__}"
-        )
+    if isinstance(init, _TEXT) or not hasattr(init, "__iter__"):
+        kind = type(init).__name__
+        raise TypeError(f"headers must be a mapping or a list of (name, value) pairs, not {kind}")
     # HTTPMessage has items() that repeat a name, but is no Mapping
     pairs = init.items() if hasattr(init, "items") else init
     fields: CIMultiDict[str] = CIMultiDict()
     for pair in pairs:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise TypeError(f"each of headers must be a (name, value) pair, not {pair!r}")
+            kind = type(pair).__name__  # not the thing itself: it may be a credential
+            raise TypeError(f"each of headers must be a (name, value) pair, not this {kind}")
         name, value = pair
         fields.add(to_name(name), to_value(name, value))
     return fields
+
+
+def is_token(name: str) -> bool:
+    """Whether HTTP allows it as a field name, or as a method."""
+    return _TOKEN.fullmatch(name) is not None
 
 
 def to_name(name: object) -> str:
     """The field name, checked. Raises: TypeError, ValueError."""
     if not isinstance(name, str):
         raise TypeError(f"a header name must be text, not {type(name).__name__}")
-    if not _NAME.fullmatch(name):
+    if not is_token(name):
         raise ValueError(f"{name!r} is not a valid header name")
     return name
 
 
 def to_value(name: str, value: object) -> str:
     """The field value as text, stripped and checked. Raises: ValueError."""
-    if isinstance(value, bool):
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, bool):
         text = "true" if value else "false"
-    elif isinstance(value, bytes):
-        text = value.decode("latin-1")
+    elif isinstance(value, bytes | bytearray | memoryview):
+        text = bytes(value).decode("latin-1")
+    elif value is None:
+        text = "undefined"
     else:
         text = str(value)
     text = text.strip(" \t\r\n")
     if _FORBIDDEN_IN_VALUE.search(text):
-        raise ValueError(f"the value of header {name!r} has a line break or a NUL in it")
+        raise ValueError(
+            f"the value of header {name!r} has a line break, a NUL or half a character in it"
+        )
     return text

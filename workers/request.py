@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from workers.body import Body, ByteStream, to_body
 from workers.context import clone_stream
-from workers.headers import Headers, to_fields
+from workers.headers import Headers, is_token, to_fields
 from workers.url import normalise
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _METHODS: dict[str, HTTPMethod | str] = {method.value: method for method in HTTPMethod}
 _BODILESS = frozenset({"GET", "HEAD"})
+_REDIRECT_MODES = frozenset({"follow", "manual", "error"})
 
 
 class Request(Body):
@@ -54,28 +55,34 @@ class Request(Body):
             self._method = input._method
             self._redirect = input._redirect
             self._fields = input._fields.copy() if headers is None else to_fields(headers)
-            self._body = input._take() if body is None else None
+            if headers is None and body is not None:
+                self._fields.popall("content-length", None)
+            has_body = input._body is not None
         elif isinstance(input, str):
             self._url = normalise(input)
             self._method = "GET"
             self._redirect = "follow"
             self._fields = to_fields(headers)
-            self._body = None
+            has_body = False
         else:
             raise TypeError(f"Request needs a URL or a Request, not {type(input).__name__}")
         self._url_is_normal = True
+        self._body = None
         self._used = False
         if method is not None:
             self._method = _to_method(method)
         if redirect is not None:
-            self._redirect = redirect
+            self._redirect = _to_redirect(redirect)
         if body is not None:
             self._body = to_body(body, "Request")
+            has_body = True
             if isinstance(body, str):
                 self._fields.setdefault("content-type", "text/plain;charset=UTF-8")
         changed = body is not None or method is not None
-        if changed and self._body is not None and self._method in _BODILESS:
+        if changed and has_body and self._method in _BODILESS:
             raise TypeError(f"Request with a {self._method} method cannot have a body")
+        if body is None and isinstance(input, Request):
+            self._body = input._take()  # last: a request that cannot be made takes nothing
 
     @classmethod
     def _received(
@@ -148,10 +155,17 @@ class Request(Body):
 
 def _to_method(method: str) -> str:
     """WHATWG Fetch: only these six are upper-cased, and names must be tokens."""
-    name = str(method)
-    upper = name.upper()
+    if not isinstance(method, str):
+        raise TypeError(f"a method must be text, not {type(method).__name__}")
+    upper = method.upper()
     if upper in {"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"}:
         return upper
-    if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
-        raise TypeError(f"{name!r} is not a valid HTTP method")
-    return name
+    if not is_token(method):
+        raise TypeError(f"{method!r} is not a valid HTTP method")
+    return str.__str__(method)  # of an enum's member the name that it stands for
+
+
+def _to_redirect(mode: str) -> str:
+    if mode not in _REDIRECT_MODES:
+        raise TypeError(f"redirect must be follow, manual or error, not {mode!r}")
+    return mode

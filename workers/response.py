@@ -6,6 +6,7 @@ Source: WHATWG Fetch, "Response class"; Cloudflare, Python Workers SDK.
 from __future__ import annotations
 
 import json as json_module
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _NULL_BODY = frozenset({101, 204, 205, 304})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REASON_PHRASE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9112 section 4
 _TEXT = CIMultiDict({"content-type": "text/plain;charset=UTF-8"})
 
 
@@ -122,9 +124,10 @@ class Response(Body):
         headers: HeadersInit = None,
     ) -> Response:
         """A response with `data` as JSON. Raises: TypeError where it cannot be JSON."""
-        fields = to_fields(headers)
-        fields.setdefault("content-type", "application/json")
-        return Response(json_module.dumps(data), status, status_text, headers=fields)
+        response = Response(json_module.dumps(data).encode(), status, status_text)
+        response._fields = to_fields(headers)
+        response._fields.setdefault("content-type", "application/json")
+        return response
 
     json = _Json()  # two functions under one name, as at Cloudflare
 
@@ -133,13 +136,17 @@ class Response(Body):
         """A redirect to the absolute `url`. Raises: ValueError, TypeError."""
         if status not in _REDIRECTS:
             raise ValueError(f"{status} is not a redirect status (301, 302, 303, 307, 308)")
+        if not isinstance(url, str):
+            raise TypeError(f"a redirect needs a URL, not {type(url).__name__}")
         if url.startswith("/"):
             raise TypeError(f"Unable to parse URL: {url}")
         return Response(None, status, headers={"location": normalise(url)})
 
     def replace_body(self, body: BodyInit) -> Response:
-        """A response with the same status and headers, and another body."""
-        return Response(body, self.status, self.status_text, headers=self.headers)
+        """A response with the same status and headers, and another body of another length."""
+        response = Response(body, self.status, self.status_text, headers=self.headers)
+        response._fields.popall("content-length", None)
+        return response
 
     def raise_for_status(self) -> None:
         """Raises: HttpStatusError where the status is 400 or more."""
@@ -154,7 +161,7 @@ class Response(Body):
         return self.text()
 
     def clone(self) -> Response:
-        """A second response with a body of its own; `Request.clone` tells how. Raises: BodyUsedError."""
+        """A second response with a body of its own; see `Request.clone`. Raises: BodyUsedError."""
         body = self._take()
         self._used = False
         if isinstance(body, ByteStream):
@@ -178,7 +185,7 @@ def _to_status(status: int | HTTPStatus) -> int:
 
 
 def _to_reason(text: str) -> str:
-    if not text.isprintable():
+    if not _REASON_PHRASE.fullmatch(text):
         raise TypeError(f"{text!r} is not a valid status text")
     return text
 

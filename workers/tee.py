@@ -3,7 +3,7 @@
 Two branches read one source. What one has read and the other has not is kept for the other: up to
 `MEMORY_BYTES` in memory, then in a temporary file, up to the body limit. A branch that lags further
 fails with BodyLimitError; a branch that is closed keeps nothing, so a clone whose body nobody reads
-costs nothing.
+costs nothing. One chunk, however large, is no lag: a branch that waits for it gets it from memory.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tempfile
 from collections import deque
 
 from workers.body import ByteStream
-from workers.errors import BodyLimitError
+from workers.errors import BodyClosedError, BodyLimitError
 
 MEMORY_BYTES = 1024 * 1024
 """How far a branch may lag in memory."""
@@ -49,14 +49,18 @@ class _Tee:
         """Read one chunk for every branch, or notice the end or the failure of the source."""
         if self._pull is None:
             self._pull = asyncio.get_running_loop().create_task(self._pull_once())
-        await asyncio.shield(self._pull)
+        await asyncio.wait([self._pull])
 
     async def _pull_once(self) -> None:
         try:
-            chunk = await anext(self.source, b"")
-            for branch in tuple(self.branches):
-                await branch.backlog.put(chunk)
-            self.ended = not chunk
+            if chunk := await anext(self.source, b""):
+                for branch in tuple(self.branches):
+                    await branch.backlog.put(chunk)
+            else:
+                self.ended = True
+        except asyncio.CancelledError:  # by `leave`, or the source's own: no reader was cancelled
+            self.failure = BodyClosedError("the producer of the body broke off")
+            raise
         except Exception as error:  # noqa: BLE001 - each branch raises it in its turn
             self.failure = error
         finally:
@@ -66,10 +70,12 @@ class _Tee:
         self.branches.remove(branch)
         if self.branches:
             return
-        if self._pull is not None:
-            self._pull.cancel()
-            await asyncio.wait([self._pull])
-        await self.source.aclose()
+        try:
+            if self._pull is not None:
+                self._pull.cancel()
+                await asyncio.wait([self._pull])
+        finally:
+            await self.source.aclose()
 
 
 class _Branch(ByteStream):
@@ -82,6 +88,8 @@ class _Branch(ByteStream):
 
     async def _next(self) -> bytes:
         while not (chunk := await self.backlog.get()):
+            if self._closed:  # while it waited: nothing comes any more
+                raise BodyClosedError("the body was closed while it was being read")
             if self._tee.failure is not None:
                 raise self._tee.failure
             if self._tee.ended:
@@ -102,8 +110,8 @@ class _Backlog:
         self._memory: deque[bytes] = deque()
         self._memory_bytes = 0
         self._file: _SpillFile | None = None
-        self._read_offset = 0
-        self._write_offset = 0
+        self._read_bytes = 0
+        self._written_bytes = 0
         self._lock = asyncio.Lock()
         self._failure: OSError | None = None
         self._closed = False
@@ -113,16 +121,17 @@ class _Backlog:
         async with self._lock:
             if self._closed or self._failure is not None:
                 return
+            lag_bytes = self._memory_bytes + self._written_bytes - self._read_bytes
             self._memory.append(chunk)
             self._memory_bytes += len(chunk)
-            if self._memory_bytes + self._write_offset - self._read_offset > self._limit_bytes:
+            if lag_bytes and lag_bytes + len(chunk) > self._limit_bytes:
                 self._fail(
                     BodyLimitError(
                         f"a clone of the body fell more than {self._limit_bytes} bytes behind "
                         "(limits.body_bytes in mesh.toml): read both at the same pace"
                     )
                 )
-            elif self._memory_bytes > MEMORY_BYTES:
+            elif self._memory_bytes > MEMORY_BYTES and len(self._memory) > 1:
                 try:
                     await self._spill()
                 except OSError as error:  # the disk is full, or there is none
@@ -131,21 +140,25 @@ class _Backlog:
     async def _spill(self) -> None:
         block = b"".join(self._memory)
         if self._file is None:
-            self._file = await asyncio.to_thread(_SpillFile)
-        await asyncio.to_thread(self._file.write, block, self._write_offset)
-        self._write_offset += len(block)
+            self._file = await asyncio.to_thread(_SpillFile, self._limit_bytes)
+        await asyncio.to_thread(self._file.write, block, self._written_bytes)
+        self._written_bytes += len(block)
         self._memory.clear()
         self._memory_bytes = 0
+        if self._closed:  # meanwhile
+            self._discard()
 
     async def get(self) -> bytes:
         """The oldest bytes, b"" where there are none. Raises: OSError, BodyLimitError."""
         async with self._lock:
             if self._failure is not None:
                 raise self._failure
-            if self._file is not None and self._read_offset < self._write_offset:
-                size = min(READ_BYTES, self._write_offset - self._read_offset)
-                chunk = await asyncio.to_thread(self._file.read, size, self._read_offset)
-                self._read_offset += len(chunk)
+            if self._file is not None and self._read_bytes < self._written_bytes:
+                size = min(READ_BYTES, self._written_bytes - self._read_bytes)
+                chunk = await asyncio.to_thread(self._file.read, size, self._read_bytes)
+                self._read_bytes += len(chunk)
+                if self._read_bytes == self._written_bytes:  # start over: the file stays small
+                    self._read_bytes = self._written_bytes = 0
                 return chunk
             if not self._memory:
                 return b""
@@ -168,24 +181,27 @@ class _Backlog:
 
 
 class _SpillFile:
-    """An unnamed temporary file, closed when its last user lets go of it.
+    """An unnamed temporary file, used in a circle, closed when its last user lets go of it.
 
     A reader that is cancelled leaves its thread at work; the thread still holds the file, so its
     descriptor cannot be closed, and given to something else, under it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, capacity_bytes: int) -> None:
+        self._capacity_bytes = capacity_bytes
         with tempfile.TemporaryFile() as file:
             self._descriptor = os.dup(file.fileno())
 
-    def write(self, block: bytes, offset: int) -> None:
+    def write(self, block: bytes, position: int) -> None:
         view = memoryview(block)
         while view:
-            written = os.pwrite(self._descriptor, view, offset)
-            view, offset = view[written:], offset + written
+            offset = position % self._capacity_bytes
+            written = os.pwrite(self._descriptor, view[: self._capacity_bytes - offset], offset)
+            view, position = view[written:], position + written
 
-    def read(self, size: int, offset: int) -> bytes:
-        return os.pread(self._descriptor, size, offset)
+    def read(self, size: int, position: int) -> bytes:
+        offset = position % self._capacity_bytes
+        return os.pread(self._descriptor, min(size, self._capacity_bytes - offset), offset)
 
     def __del__(self) -> None:
         if hasattr(self, "_descriptor"):

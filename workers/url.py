@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ada_url
 
-_PRIVATE_BASE = "http://worker/"
+_PRIVATE_ORIGIN = "http://worker"
 """The origin of a URL that is given as a path only: a private call has no need of a host."""
 
 
@@ -18,7 +18,9 @@ def normalise(url: str) -> str:
     """
     try:
         if url.startswith("/") and not url.startswith("//"):
-            return ada_url.join_url(_PRIVATE_BASE, url)
+            # not joined: to a URL parser "/\\host" and "/\t/host" name another host
+            url = _PRIVATE_ORIGIN + url
         return ada_url.normalize_url(url)
     except ValueError:
-        raise TypeError(f"Unable to parse URL: {url}") from None
+        text = url.encode(errors="backslashreplace").decode()  # it may hold half a character
+        raise TypeError(f"Unable to parse URL: {text}") from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from workers.body import ByteStream, HandedStream
+from workers.context import disown_stream
 from workers.errors import BodyClosedError, BodyError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class LocalChannel:
         """Hand `request` over and run the callee. Raises: CallError, BodyUsedError."""
         own = request._hand_over()
         if isinstance(own._body, ByteStream):
+            disown_stream(own._body)
             own._body = HandedStream(own._body, _for_callee)
         return self._dispatch(own, call, self._props_json)
 
