@@ -102,9 +102,7 @@ class Cell:
 
 
 async def _main(descriptor: int) -> int:
-    agent: Stream = await MessageStream.open(
-        socket.socket(fileno=descriptor), cell_pb2.ToCell
-    )
+    agent: Stream = await MessageStream.open(socket.socket(fileno=descriptor), cell_pb2.ToCell)
     message = await agent.receive()
     if message is None:
         return 0

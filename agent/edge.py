@@ -47,8 +47,12 @@ class EdgeListener:
     """Serves public HTTP on a listening socket that was bound by the agent."""
 
     def __init__(
-        self, listening: socket.socket, routes: EdgeRoutes[Entrypoint], *,
-        body_limit_bytes: int, invocation_limit: int,
+        self,
+        listening: socket.socket,
+        routes: EdgeRoutes[Entrypoint],
+        *,
+        body_limit_bytes: int,
+        invocation_limit: int,
     ) -> None:
         self._socket = listening
         self._routes = routes

@@ -38,7 +38,7 @@ class WorkerHost:
     """One worker of this process: its environment, and what its invocations share.
 
     `variables` are the context variables as the import of its modules left them; every invocation
-    starts from a copy. `entrypoints` is filled by the loader: name → entrypoint, "" for the default.
+    starts from a copy. `entrypoints` is filled by the loader; "" is the default one.
     """
 
     def __init__(

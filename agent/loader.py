@@ -65,7 +65,7 @@ def load_worker(
         host.entrypoints.update(_entrypoints(host, module))
     except ConfigError:
         raise
-    except BaseException as error:  # noqa: BLE001 - user code may raise anything at import
+    except BaseException as error:  # user code may raise anything at import
         raise ConfigError([_import_problem(error, main, namespace)]) from error
     if not host.entrypoints:
         raise ConfigError([_no_handler(main)])
@@ -85,7 +85,7 @@ def _entrypoints(host: WorkerHost, module: ModuleType) -> dict[str, Entrypoint]:
     default = found.pop("Default", None)
     on_fetch = getattr(module, "on_fetch", None)
     styles = {
-        "class Default": default and default._handler,
+        "class Default": None if default is None else default._handler,
         "on_fetch": _function_handler(host, on_fetch) if callable(on_fetch) else None,
         "addEventListener": _event_handler(host.listeners[0]) if host.listeners else None,
     }
@@ -120,7 +120,7 @@ def _class_handler(host: WorkerHost, cls: type[WorkerEntrypoint]) -> Handler:
         return _no_fetch
     count = _positional_count(fetch) - 1
     if count <= 0:
-        return lambda context, request: cls(context, env).fetch()  # type: ignore[attr-defined]
+        return lambda context, _: cls(context, env).fetch()  # type: ignore[attr-defined]
     return lambda context, request: cls(context, env).fetch(request)  # type: ignore[attr-defined]
 
 
@@ -174,7 +174,9 @@ def _import_problem(error: BaseException, main: Path, namespace: WorkerNamespace
     reason = f"{name.removeprefix('builtins.')}: {error}"
     notes = "; ".join(getattr(error, "__notes__", ()))
     if isinstance(error, ModuleNotFoundError):
-        notes = notes or f"install {error.name!r} for the agent's Python, or put it beside {main.name}"
+        notes = (
+            notes or f"install {error.name!r} for the agent's Python, or put it beside {main.name}"
+        )
     return Problem(where=where, reason=f"cannot be imported: {reason}", fix=notes)
 
 

@@ -7,7 +7,6 @@ described in `proto/mesh/v1/cell.proto`.
 from __future__ import annotations
 
 import asyncio
-import socket
 import struct
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -16,6 +15,7 @@ from google.protobuf.message import DecodeError, Message
 from mesh.errors import ProtocolError
 
 if TYPE_CHECKING:
+    import socket
     from typing import Self
 
 MESSAGE_LIMIT_BYTES = 64 * 1024 * 1024
@@ -39,7 +39,7 @@ class MessageStream(Generic[Incoming, Outgoing]):
     @classmethod
     async def open(cls, end: socket.socket, incoming: type[Incoming]) -> Self:
         """Take over `end` of a socket pair."""
-        end.setblocking(False)
+        end.setblocking(False)  # noqa: FBT003 - the standard library's form
         reader, writer = await asyncio.open_unix_connection(sock=end)
         return cls(reader, writer, incoming)
 

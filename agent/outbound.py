@@ -1,8 +1,7 @@
-"""The channel of the global `fetch()`: the outside world, over one pooled aiohttp client per cell."""
+"""The channel of the global `fetch()`: to the outside world, over one pooled client per cell."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -44,8 +43,10 @@ class OutboundChannel:
                 data=request._take(),
                 allow_redirects=request.redirect == "follow",
             )
-        except (aiohttp.ClientError, asyncio.TimeoutError) as error:
-            raise OSError(f"fetch of {request.url} failed: {error or type(error).__name__}") from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise OSError(
+                f"fetch of {request.url} failed: {str(error) or type(error).__name__}"
+            ) from error
         return _to_response(answer)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mesh.errors import StartError
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Self
 
 LOCK_NAME = "agent.lock"

@@ -13,8 +13,10 @@ import msgspec
 
 from agent import namespace
 from agent.loader import load_worker
+from agent.requirements import check_requirements
 from mesh.channel.local import LocalChannel
 from mesh.channel.routed import RoutedChannel, UnavailableChannel
+from mesh.config.problems import Problems
 from mesh.errors import ConfigError, Problem
 from workers.binding import ServiceBinding
 from workers.context import current
@@ -35,6 +37,7 @@ def load_workers(
     start: cell_pb2.Start, background: Background, outbound: Channel
 ) -> dict[str, WorkerHost]:
     """Load every worker of the cell and connect their bindings. Raises: ConfigError."""
+    _check_dependencies(start)
     namespace.install(_current_package)
     hosts: dict[str, WorkerHost] = {}
     routed: dict[tuple[str, str], RoutedChannel] = {}
@@ -66,6 +69,13 @@ def load_workers(
     return hosts
 
 
+def _check_dependencies(start: cell_pb2.Start) -> None:
+    """Raises: ConfigError."""
+    problems = Problems(Path.cwd())
+    check_requirements((Path(worker.source).parent for worker in start.workers), problems)
+    problems.raise_errors()
+
+
 def _channel(binding: cell_pb2.Binding, hosts: dict[str, WorkerHost]) -> Channel:
     if binding.obstacle:
         return UnavailableChannel(binding.service, binding.obstacle)
@@ -73,9 +83,7 @@ def _channel(binding: cell_pb2.Binding, hosts: dict[str, WorkerHost]) -> Channel
     return LocalChannel(entrypoint.dispatch, binding.props_json)
 
 
-def _missing_entrypoints(
-    start: cell_pb2.Start, hosts: dict[str, WorkerHost]
-) -> Iterator[Problem]:
+def _missing_entrypoints(start: cell_pb2.Start, hosts: dict[str, WorkerHost]) -> Iterator[Problem]:
     for worker in start.workers:
         for binding in worker.bindings:
             host = hosts.get(binding.target)
@@ -85,7 +93,11 @@ def _missing_entrypoints(
             yield Problem(
                 where=f"{worker.source}: services, binding {binding.name}",
                 reason=f"worker {binding.target} has no "
-                + (f"entrypoint {binding.entrypoint}" if binding.entrypoint else "default entrypoint"),
+                + (
+                    f"entrypoint {binding.entrypoint}"
+                    if binding.entrypoint
+                    else "default entrypoint"
+                ),
                 fix=f"its named entrypoints are: {named}",
             )
 

@@ -8,6 +8,7 @@ import select
 import subprocess
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,20 @@ def rss_mib(pid: int) -> float:
     return int(found[1]) / 1024
 
 
-def cpu_seconds(pid: int) -> float:
-    """What the main thread, which runs the event loop, has used so far."""
-    return int((_PROC / str(pid) / "schedstat").read_text().split()[0]) / 1e9
+@dataclass(frozen=True, slots=True)
+class CpuTime:
+    """What the main thread, which runs the event loop, has used so far. `user` is without the
+    kernel's part, and only as exact as the kernel's clock tick."""
+
+    seconds: float
+    user_seconds: float
+
+    @classmethod
+    def of(cls, pid: int) -> CpuTime:
+        """Read it."""
+        thread = _PROC / str(pid) / "task" / str(pid)
+        fields = (thread / "stat").read_text().rpartition(")")[2].split()
+        return cls(
+            seconds=int((thread / "schedstat").read_text().split()[0]) / 1e9,
+            user_seconds=int(fields[11]) / os.sysconf("SC_CLK_TCK"),
+        )

@@ -22,8 +22,7 @@ _LIBRARIES = ("aiohttp", "uvloop", "msgspec", "multidict")
 class Goal:
     """A figure and what it should be: the gate is what is promised, the stretch what is hoped for.
 
-    `at_least` says that more is better. `valid` is False where the answers were wrong: then the
-    figure means nothing.
+    `at_least` says that more is better. `flaw` says why the figure means nothing, if it does not.
     """
 
     what: str
@@ -32,13 +31,13 @@ class Goal:
     gate: float
     stretch: float
     at_least: bool
-    valid: bool = True
+    flaw: str = ""
 
     @property
     def verdict(self) -> str:
         """Which of the two the median meets."""
-        if not self.valid:
-            return "INVALID"
+        if self.flaw:
+            return self.flaw
         if self._meets(self.stretch):
             return "stretch met"
         return "gate met" if self._meets(self.gate) else "MISSED"

@@ -26,7 +26,7 @@ class Problem:
     """One thing that is wrong, where it stands, and how to mend it."""
 
     where: str
-    """File, with line or key where known (`auth/wrangler.toml: services[0].binding`), or argument."""
+    """File with line or key (`auth/wrangler.toml: services[0].binding`), or the argument."""
     reason: str
     fix: str = ""
 

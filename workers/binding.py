@@ -55,8 +55,12 @@ class ServiceBinding:
 
         Raises: CallError where there is no answer; TypeError for a wrong argument; BodyUsedError.
         """
-        if method or headers is not None or body is not None or redirect or isinstance(
-            resource, str
+        if (
+            method
+            or headers is not None
+            or body is not None
+            or redirect
+            or isinstance(resource, str)
         ):
             resource = Request(
                 resource, method=method, headers=headers, body=body, redirect=redirect

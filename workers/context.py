@@ -1,8 +1,8 @@
 """The invocation: one run of a worker's handler, and what belongs to it.
 
 `Context` is what authors know as `ctx`. The one ContextVar of the project holds the current one, so
-that long-lived objects such as bindings find the invocation on whose behalf they are used. What a
-host must offer to the SDK is the protocol `Runtime`; nothing here knows how workers are found or run.
+that long-lived objects such as bindings find the invocation on whose behalf they are used. What
+a host must offer to the SDK is the protocol `Runtime`; nothing here finds or runs workers.
 """
 
 from __future__ import annotations

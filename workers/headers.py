@@ -77,8 +77,9 @@ class Headers(MutableMapping[str, str]):
 
     def update(self, other: HeadersInit = None, /, **fields: object) -> None:  # type: ignore[override]
         """Replace fields by those of `other`; of several Set-Cookie all are kept."""
-        self._fields.update(to_fields(other))
-        self._fields.update(to_fields(fields))
+        replacements = to_fields(other), to_fields(fields)
+        for replacement in replacements:
+            self._fields.update(replacement)
 
     def __delitem__(self, name: str) -> None:
         self._fields.popall(name, None)

@@ -167,7 +167,7 @@ class _Backlog:
             return chunk
 
     def _fail(self, failure: OSError) -> None:
-        self._failure = failure
+        self._failure = failure.with_traceback(None)  # whose frames would keep the file open
         self._discard()
 
     def close(self) -> None:

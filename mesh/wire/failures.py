@@ -7,15 +7,14 @@
     call_failed        CallError                   500
     unavailable        ServiceUnavailable          503
 
-The public sees the status and the kind only; names and reasons go to the log. This module also turns
-what a callee's handler raised into what its caller gets.
+The public sees the status and the kind only; names and reasons go to the log. This module also
+turns what a callee's handler raised into what its caller gets.
 """
 
 from __future__ import annotations
 
-import functools
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workers.errors import CallError, RemoteError, ServiceUnavailable
 
@@ -57,7 +56,9 @@ def for_caller(error: BaseException, call: Call, target: str) -> CallError:
     )
 
 
-def remote_error(module: str, qualname: str, message: str, *, call: Call, target: str) -> RemoteError:
+def remote_error(
+    module: str, qualname: str, message: str, *, call: Call, target: str
+) -> RemoteError:
     """The exception that stands for one of class `module.qualname` raised by `target`.
 
     The class is looked up among what is loaded here, never imported.
@@ -82,12 +83,16 @@ def _known_class(module: str, qualname: str) -> type[Exception] | None:
     return None
 
 
-@functools.cache
+_remote_classes: dict[type[Exception], type[RemoteError]] = {}
+
+
 def _remote_class(cls: type[Exception]) -> type[RemoteError]:
     """RemoteError and `cls` in one, or RemoteError alone where Python cannot combine them."""
-    try:
-        both = type(cls.__name__, (RemoteError, cls), {"__module__": cls.__module__})
-        both.__new__(both)
-    except TypeError:
-        return RemoteError
-    return both
+    if cls not in _remote_classes:
+        try:
+            both: Any = type(cls.__name__, (RemoteError, cls), {"__module__": cls.__module__})
+            both.__new__(both)  # some cannot be made without arguments
+        except TypeError:
+            both = RemoteError
+        _remote_classes[cls] = both
+    return _remote_classes[cls]

@@ -91,9 +91,7 @@ FAILING = {
 
 
 @pytest.mark.parametrize("name", FAILING)
-def test_callee_fails(
-    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_callee_fails(name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The caller gets a new CallError, an instance of the callee's class where it may know it.
 
     It holds none of the callee's frames, the caller's task is not cancelled, and the log has the
@@ -177,7 +175,7 @@ def test_failure_passes_through_two_workers_and_is_logged_once(
             await mesh.fetch("first")
         assert isinstance(caught.value, LookupError)
         assert (caught.value.remote_class, caught.value.target) == ("LookupError", "third")
-        with pytest.raises(ServiceUnavailable, match="env.NOWHERE") as missing:
+        with pytest.raises(ServiceUnavailable, match=r"env\.NOWHERE") as missing:
             await mesh.fetch("first", "http://t/gone")
         assert (missing.value.caller, missing.value.binding) == ("second", "NOWHERE")
 
@@ -284,7 +282,7 @@ def test_invocation_limit_is_a_total(tmp_path: Path) -> None:
 
     async def check(mesh: MeshUnderTest) -> None:
         assert await mesh.text("loop", "http://t/wide") == "31"
-        with pytest.raises(CallError, match="more than 32 invocations: loop → loop") as caught:
+        with pytest.raises(CallError, match=r"more than 32 invocations: loop → loop") as caught:
             await mesh.fetch("loop", "http://t/deep")
         assert caught.value.kind == "invocation_limit"
         assert str(caught.value).count("loop →") == 32

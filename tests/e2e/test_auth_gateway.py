@@ -71,7 +71,7 @@ def test_the_edge_is_the_only_listener(agent: AgentProcess) -> None:
     inodes = set()
     for pid in pids:
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            target = os.readlink(descriptor)
+            target = str(descriptor.readlink())
             if target.startswith("socket:["):
                 inodes.add(target[8:-1])
     ports = set()
@@ -89,7 +89,9 @@ def test_make_demo(tmp_path: Path) -> None:
     The environment that `make` would create is given, everything else is a fresh copy.
     """
     clone = tmp_path / "clone"
-    shutil.copytree(ROOT / "examples", clone / "examples", ignore=shutil.ignore_patterns(".dev.vars"))
+    shutil.copytree(
+        ROOT / "examples", clone / "examples", ignore=shutil.ignore_patterns(".dev.vars")
+    )
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, clone)
     commands = clone / ".venv" / "bin"

@@ -148,9 +148,7 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentProcess]:
         f'{{ binding = "{name.upper()}", service = "{name}" }}'
         for name in ("checker", "reader", "worker")
     )
-    write_worker(
-        folder, "gateway", GATEWAY, config=f"workers_dev = true\nservices = [{services}]"
-    )
+    write_worker(folder, "gateway", GATEWAY, config=f"workers_dev = true\nservices = [{services}]")
     write_worker(folder, "checker", CHECKER)
     write_worker(folder, "reader", READER)
     write_worker(folder, "worker", WORKER)
@@ -215,7 +213,7 @@ def test_response_fields(agent: AgentProcess) -> None:
 
 @pytest.mark.parametrize("path", ["/fail", "/leave", "/cancel"])
 def test_failing_worker_is_an_empty_500(agent: AgentProcess, path: str) -> None:
-    """The public sees a bare status, the kind and a request id; the log has one traceback with it."""
+    """The public sees a status, the kind and a request id; the log has one traceback with it."""
     before = agent.log.count("Traceback")
     answer = agent.request(path)
     assert (answer.status, answer.body) == (500, b"")

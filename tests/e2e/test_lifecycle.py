@@ -133,7 +133,7 @@ def test_second_signal_ends_at_once(hello: Path) -> None:
 
 
 def test_killed_cell_comes_back_and_the_socket_refuses_nobody(hello: Path) -> None:
-    """kill -9 under load: only requests in flight break, and calls work again within two seconds."""
+    """kill -9 under load: only requests in flight break; calls work again within two seconds."""
     with AgentProcess("hello", directory=hello) as agent:
         stop = threading.Event()
         refused: list[str] = []

@@ -48,19 +48,27 @@ def test_main_that_cannot_run(name: str, tmp_path: Path) -> None:
     assert "Traceback" not in text
 
 
+NAME_AND_MAIN = 'name = "x"\nmain = "src/entry.py"\n'
+TWICE_A = """
+[[services]]
+binding = "A"
+service = "a"
+[[services]]
+binding = "A"
+service = "b"
+"""
+
 CONFIGS = {
     "broken TOML": ('name = "x\n', "wrangler.toml:1"),
     "no main": ('name = "x"\n', "`main`"),
     "main is not there": ('name = "x"\nmain = "src/nosuch.py"\n', "nosuch.py"),
     "unknown key": ('name = "x"\nmian = "src/entry.py"\n', "did you mean `main`?"),
     "duplicate binding": (
-        'name = "x"\nmain = "src/entry.py"\nservices = ['
-        '{ binding = "A", service = "a" }, { binding = "A", service = "b" }]\n',
+        NAME_AND_MAIN + TWICE_A,
         "services[1].binding",
     ),
     "entrypoint that is not there": (
-        'name = "x"\nmain = "src/entry.py"\n'
-        'services = [{ binding = "A", service = "x", entrypoint = "Admin" }]\n',
+        NAME_AND_MAIN + 'services = [{ binding = "A", service = "x", entrypoint = "Admin" }]',
         "worker x has no entrypoint Admin",
     ),
 }
@@ -87,6 +95,22 @@ def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
     status, errors = run_agent("one", "two", directory=tmp_path)
     assert status == 2
     assert errors.count("error: ") == 2
+
+
+def test_dependencies_that_do_not_fit(tmp_path: Path) -> None:
+    """A group has one version of each package: two workers that need others cannot both start."""
+    for name, needs in (("one", "aiohttp>=3"), ("two", "aiohttp<3"), ("three", "no-such-package")):
+        directory = write_worker(tmp_path, name, HELLO)
+        write(
+            directory / "pyproject.toml", f"[project]\ndependencies = ['{needs}', 'workers-py']\n"
+        )
+    status, errors = run_agent("one", "two", "three", directory=tmp_path)
+    assert status == 2
+    assert errors.count("error: ") == 2
+    assert "two/pyproject.toml: dependency aiohttp<3 does not fit" in errors
+    assert "shared with" in errors
+    assert "use another group" in errors
+    assert "no-such-package is not installed" in errors
 
 
 def test_same_worker_twice(tmp_path: Path) -> None:

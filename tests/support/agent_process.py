@@ -31,7 +31,7 @@ class Answer:
 
 
 class AgentProcess:
-    """Starts the command with `arguments` in `directory`; stops it at the end, whatever happened."""
+    """The command with `arguments` in `directory`; it is stopped at the end, come what may."""
 
     def __init__(
         self,

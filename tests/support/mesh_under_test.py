@@ -1,6 +1,6 @@
 """Workers under test: loaded from real files and bound to each other, without an edge.
 
-The placement decides where callees run; a behaviour of a call is tested in all placements there are.
+The placement decides where callees run; a behaviour of a call is tested in all there are.
 """
 
 from __future__ import annotations
@@ -36,7 +36,12 @@ class MeshUnderTest:
         self.background = background
 
     async def fetch(
-        self, worker: str, url: str | Request = "http://test/", *, tree: Tree | None = None, **kw: Any
+        self,
+        worker: str,
+        url: str | Request = "http://test/",
+        *,
+        tree: Tree | None = None,
+        **kw: Any,
     ) -> Response:
         """Ask a worker as the public edge would. Raises: CallError."""
         request = url if isinstance(url, Request) else Request(url, **kw)
@@ -49,7 +54,9 @@ class MeshUnderTest:
 
 
 @asynccontextmanager
-async def open_mesh(folder: Path, *, wait_until_seconds: float = 5.0) -> AsyncIterator[MeshUnderTest]:
+async def open_mesh(
+    folder: Path, *, wait_until_seconds: float = 5.0
+) -> AsyncIterator[MeshUnderTest]:
     """The workers of `folder`, all in this process."""
     loaded = load_mesh(
         [str(folder)], environ={"HOME": str(folder)}, cwd=folder, overrides=Overrides()

@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 from workers import Headers, Response
 
 
-class Mode(str, enum.Enum):
+class Mode(str, enum.Enum):  # noqa: UP042 - StrEnum behaves otherwise
     """An enum in the older style, whose `str()` is not its value."""
 
     FAST = "fast"
@@ -116,7 +116,9 @@ def test_value_becomes_stripped_text(value, text):
     assert all(type(value) is str for value in headers.values())
 
 
-@pytest.mark.parametrize("value", ["a\r\nb: c", "a\nb", "a\rb", "a\0b", b"a\nb", "\ud800", "\udfff"])
+@pytest.mark.parametrize(
+    "value", ["a\r\nb: c", "a\nb", "a\rb", "a\0b", b"a\nb", chr(0xD800), chr(0xDFFF)]
+)
 def test_value_that_http_cannot_carry_is_refused(value):
     """RFC 9110 section 5.5: no CR, LF or NUL in values, by whatever way; values are not shown."""
     headers = Headers()
@@ -190,7 +192,9 @@ def test_init_of_the_wrong_type_is_refused(init):
 @pytest.mark.parametrize("pair", ["ab", ("secret",), ("a", "secret", "b"), 3, {"a", "b"}])
 def test_init_of_no_pairs_is_refused(pair):
     """What is not a pair is refused; the message does not show it, it may be a credential."""
-    with pytest.raises(TypeError, match=r"each of headers must be a \(name, value\) pair") as caught:
+    with pytest.raises(
+        TypeError, match=r"each of headers must be a \(name, value\) pair"
+    ) as caught:
         Headers([pair])
     assert "secret" not in str(caught.value)
 
@@ -276,6 +280,8 @@ def test_update_with_a_bad_field_changes_nothing():
     headers = Headers({"a": "1"})
     with pytest.raises(ValueError, match="line break"):
         headers.update({"a": "2", "b": "x\ny"})
+    with pytest.raises(ValueError, match="line break"):
+        headers.update({"a": "2"}, b="x\ny")
     assert dict(headers) == {"a": "1"}
 
 
@@ -326,7 +332,8 @@ def test_view_writes_through():
 
 TOKEN = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 NAMES = st.text(TOKEN, min_size=1, max_size=8) | st.sampled_from(["set-cookie", "Set-Cookie", "a"])
-VALUES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), max_size=20)
+CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n")
+VALUES = st.text(CHARACTERS, max_size=20).filter(lambda value: value.strip(" \t"))
 PAIRS = st.lists(st.tuples(NAMES, VALUES), max_size=8)
 
 

@@ -1,0 +1,74 @@
+"""What the workers of a group declare to need, against what the group's Python has.
+
+Site-packages are per process: where two workers of a group want different versions of a package,
+one of them cannot be served. Dependencies stand in a `pyproject.toml` beside the wrangler file, as
+for Cloudflare's `pywrangler`. Nothing is installed here.
+
+Source: PEP 508, PEP 621.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from mesh.config.files import is_file, read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from mesh.config.problems import Problems
+
+CLOUDFLARE_ONLY = frozenset({"workers-py", "workers-runtime-sdk", "pyodide-py", "webtypy"})
+"""Tools for Cloudflare's runtime, in whose place this package stands."""
+
+
+def check_requirements(directories: Iterable[Path], problems: Problems) -> None:
+    """Note every dependency of the workers in `directories` that this Python does not meet."""
+    wanted: dict[str, list[tuple[Path, Requirement]]] = {}
+    for directory in directories:
+        path = directory / "pyproject.toml"
+        for requirement in _requirements(path, problems):
+            wanted.setdefault(requirement.name.lower(), []).append((path, requirement))
+    for name, requirements in wanted.items():
+        installed = _installed(name)
+        for path, requirement in requirements:
+            if installed is None:
+                problems.error(
+                    path,
+                    f"dependency {requirement} is not installed",
+                    "install it for the Python that runs the agent",
+                )
+            elif not requirement.specifier.contains(installed, prereleases=True):
+                others = [str(other) for other, _ in requirements if other != path]
+                problems.error(
+                    path,
+                    f"dependency {requirement} does not fit {name} {installed}, which is installed"
+                    + (f" and shared with {', '.join(others)}" if others else ""),
+                    "a group has one version of each package: install one that fits, "
+                    "or use another group, on an agent with its own Python",
+                )
+
+
+def _requirements(path: Path, problems: Problems) -> Iterator[Requirement]:
+    table = read_table(path, problems) if is_file(path) else None
+    project = (table or {}).get("project", {})
+    for text in project.get("dependencies", ()):
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement as error:
+            problems.error(path, f"dependency {text!r}: {error}", "write it as PEP 508 says")
+            continue
+        applies = requirement.marker is None or requirement.marker.evaluate()
+        if applies and requirement.name.lower() not in CLOUDFLARE_ONLY:
+            yield requirement
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
