@@ -27,9 +27,9 @@ def main() -> int:
     except (ProcessError, WrkError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    write_json(options.json, sections, quick=options.quick)
     for section in sections.values():
         section.show()
-    write_json(options.json, sections, quick=options.quick)
     print()
     tell(f"written to {options.json}")
     return 0

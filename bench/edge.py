@@ -100,6 +100,7 @@ def _section(series: list[Series], *, shared_core: bool) -> Section:
             "server",
             "requests/s",
             "÷ bare",
+            "by CPU time",
             "p50 ms",
             "p99 ms",
             "CPU µs (user)",

@@ -50,39 +50,41 @@ class Request(Body):
         body: BodyInit = None,
         redirect: str | None = None,
     ) -> None:
-        if isinstance(input, Request):
-            self._url = input.url
-            self._method = input._method
-            self._redirect = input._redirect
-            self._fields = input._fields.copy() if headers is None else to_fields(headers)
-            if headers is None and body is not None:
-                self._fields.popall("content-length", None)
-            has_body = input._body is not None
+        other = input if isinstance(input, Request) else None
+        if other is not None:
+            self._url = other.url
+            self._method = other._method
+            self._redirect = other._redirect
         elif isinstance(input, str):
             self._url = normalise(input)
             self._method = "GET"
             self._redirect = "follow"
-            self._fields = to_fields(headers)
-            has_body = False
         else:
             raise TypeError(f"Request needs a URL or a Request, not {type(input).__name__}")
         self._url_is_normal = True
-        self._body = None
-        self._used = False
         if method is not None:
             self._method = _to_method(method)
         if redirect is not None:
             self._redirect = _to_redirect(redirect)
-        if body is not None:
-            self._body = to_body(body, "Request")
-            has_body = True
-            if isinstance(body, str):
-                self._fields.setdefault("content-type", "text/plain;charset=UTF-8")
-        changed = body is not None or method is not None
-        if changed and has_body and self._method in _BODILESS:
+        if other is None or headers is not None:
+            self._fields = to_fields(headers)
+        else:
+            self._fields = other._fields.copy()
+            if body is not None:
+                self._fields.popall("content-length", None)
+        self._set_body(body, other, method_is_new=method is not None)
+
+    def _set_body(self, body: BodyInit, other: Request | None, *, method_is_new: bool) -> None:
+        """Set the body given, else take that of `other`; last, for what fails must take nothing."""
+        self._used = False
+        self._body = to_body(body, "Request")
+        if isinstance(body, str):
+            self._fields.setdefault("content-type", "text/plain;charset=UTF-8")
+        inherits = method_is_new and other is not None and other._body is not None
+        if (body is not None or inherits) and self._method in _BODILESS:
             raise TypeError(f"Request with a {self._method} method cannot have a body")
-        if body is None and isinstance(input, Request):
-            self._body = input._take()  # last: a request that cannot be made takes nothing
+        if body is None and other is not None:
+            self._body = other._take()
 
     @classmethod
     def _received(

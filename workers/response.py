@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _NULL_BODY = frozenset({101, 204, 205, 304})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_REASON_PHRASE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9112 section 4
+_REASON_PHRASE = re.compile(r"[^\x00-\x08\n-\x1f\x7f\ud800-\udfff]*")  # RFC 9112 section 4
 _TEXT = CIMultiDict({"content-type": "text/plain;charset=UTF-8"})
 
 

@@ -109,7 +109,7 @@ def test_method_that_is_not_text_is_refused(method):
 @pytest.mark.parametrize("method", ["GET", "HEAD", "get", "head", HTTPMethod.GET, None])
 @pytest.mark.parametrize("body", ["", "a", b"a"])
 def test_get_and_head_have_no_body(method, body):
-    """WHATWG Fetch, Request constructor: GET and HEAD with a body, even an empty one, are errors."""
+    """WHATWG Fetch, Request constructor: GET and HEAD with a body, even an empty one, fail."""
     with pytest.raises(TypeError, match=r"with a (GET|HEAD) method cannot have a body"):
         Request("/", method=method, body=body)
 

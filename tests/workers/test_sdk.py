@@ -1,5 +1,6 @@
 """The SDK as a whole: what it exports, what importing it loads, what needs an invocation."""
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -44,8 +45,13 @@ def test_env_needs_an_invocation():
         _ = workers.env
 
 
+def test_no_module_hides_env():
+    """A submodule of that name would, once imported, be what `from workers import env` gives."""
+    assert importlib.util.find_spec("workers.env") is None
+
+
 def test_unknown_name_is_an_attribute_error():
     """`__getattr__` of the module answers for `env` only."""
-    with pytest.raises(AttributeError, match="has no attribute 'environment'"):
-        _ = workers.environment
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = workers.nothing
     assert not hasattr(workers, "grpc")
