@@ -120,7 +120,7 @@ class EdgeListener:
 async def _send(raw: web.BaseRequest, response: Response, tree: Tree) -> web.StreamResponse:
     body = response._body
     if not isinstance(body, ByteStream):
-        return whole_response(response)
+        return whole_response(response, raw.method)
     try:
         return await stream_response(raw, response, body)
     except (BodyError, CallError) as error:

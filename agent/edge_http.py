@@ -20,6 +20,7 @@ from yarl import URL
 from workers.body import ByteStream
 from workers.errors import BodyClosedError, BodyLimitError
 from workers.request import Request
+from workers.url import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,8 +87,14 @@ def _path_of(raw: web.BaseRequest, host: str) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def is_authority(host: str) -> bool:
-    """Whether `host` is what RFC 9110 section 7.2 allows in the field Host, and not empty."""
-    return _AUTHORITY.fullmatch(host) is not None
+    """Whether `host` is what RFC 9110 section 7.2 allows in the field Host, and a URL may have."""
+    if _AUTHORITY.fullmatch(host) is None:
+        return False
+    try:
+        normalise(f"http://{host}/")
+    except TypeError:
+        return False
+    return True
 
 
 def end_to_end(fields: Mapping[str, str]) -> CIMultiDict[str]:
@@ -162,15 +169,15 @@ class EdgeBody(ByteStream):
             await self._waiter
 
 
-def whole_response(response: Response) -> web.Response:
+def whole_response(response: Response, method: str) -> web.Response:
     """aiohttp's form of a response whose body is in memory."""
     fields = end_to_end(response._fields)
     body = response._body
-    if body is not None:
-        fields.popall("content-length", None)
+    if "content-length" in fields and (body is not None or method != "HEAD"):
+        fields.popall("content-length")  # what was sent counts, not what a worker says
     assert not isinstance(body, ByteStream)
     return web.Response(
-        body=body, status=response._status, reason=response._status_text, headers=fields
+        body=body, status=response._status, reason=response._status_text or None, headers=fields
     )
 
 
@@ -180,14 +187,14 @@ async def stream_response(
     """Send a response whose body streams, and return aiohttp's form of it.
 
     Raises: ConnectionError where the client is gone; BodyError or CallError where the body broke
-    off, or had another length than it declared: the client must then see the connection end.
+    off, or had another length than it promised: the client must then see the connection end.
     """
     fields = end_to_end(response._fields)
-    declared = fields.get("content-length")
-    if declared is None and body.length is not None:
-        fields["content-length"] = declared = str(body.length)
+    fields.popall("content-length", None)  # as at Cloudflare: the body knows, not the header
+    if body.length is not None:
+        fields["content-length"] = str(body.length)
     answer = web.StreamResponse(
-        status=response._status, reason=response._status_text, headers=fields
+        status=response._status, reason=response._status_text or None, headers=fields
     )
     await answer.prepare(raw)
     if raw.method == "HEAD":
@@ -196,7 +203,7 @@ async def stream_response(
     async for chunk in body:
         sent += len(chunk)
         await answer.write(chunk)
-    if declared is not None and sent != int(declared):
-        raise BodyClosedError(f"the body has {sent} bytes, content-length says {declared}")
+    if body.length is not None and sent != body.length:
+        raise BodyClosedError(f"the body has {sent} bytes, {body.length} were promised")
     await answer.write_eof()
     return answer

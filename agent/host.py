@@ -57,6 +57,7 @@ class WorkerHost:
         self.env = env
         self.outbound = outbound
         self.variables = variables
+        self.loop = asyncio.get_running_loop()
         self.body_limit_bytes = body_limit_bytes
         self.listeners: list[Callable[[Any], Any]] = []
         self.entrypoints: dict[str, Entrypoint] = {}
@@ -112,7 +113,7 @@ class Entrypoint:
             context._own(request._body)
         try:
             answer = await run_callee(
-                host.variables.copy(), _begin, self._handler, context, request
+                host.loop, host.variables.copy(), _begin, self._handler, context, request
             )
             outcome: Response | CallError = self._checked(answer)
         except asyncio.CancelledError:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from workers.context import Call
     from workers.request import Request
 
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
 
 class OutboundChannel:
     """Sends requests to where their URL says. A resource: close it."""
@@ -34,19 +36,26 @@ class OutboundChannel:
                 auto_decompress=True, cookie_jar=aiohttp.DummyCookieJar()
             )
         fields = end_to_end(request._fields)
-        fields.popall("host", None)
+        for name in ("host", "content-length"):  # both follow from where it goes, and with what
+            fields.popall(name, None)
+        body = request._take()
+        if isinstance(body, ByteStream) and body.length is not None:
+            fields["content-length"] = str(body.length)
         try:
             answer = await self._session.request(
                 request._method,
                 URL(request.url, encoded=True),
                 headers=fields,
-                data=request._take(),
+                data=body,
                 allow_redirects=request.redirect == "follow",
             )
         except (aiohttp.ClientError, TimeoutError) as error:
             raise OSError(
                 f"fetch of {request.url} failed: {str(error) or type(error).__name__}"
             ) from error
+        if request.redirect == "error" and answer.status in _REDIRECTS:
+            answer.close()
+            raise OSError(f"fetch of {request.url} was redirected, which redirect='error' forbids")
         return _to_response(answer)
 
 
@@ -55,7 +64,10 @@ def _to_response(answer: aiohttp.ClientResponse) -> Response:
     if "content-encoding" in fields:  # the client has decoded it
         fields.popall("content-encoding")
         fields.popall("content-length", None)
-    response = Response(None, max(answer.status, 200), answer.reason or "")
+    response = Response()
+    response._status = answer.status
+    if answer.reason is not None and answer.reason.isprintable():
+        response._status_text = answer.reason
     response._fields = fields
     response._body = _AnswerBody(answer)
     response.url = str(answer.url)

@@ -46,35 +46,92 @@ def drive(context: Context, awaitable: Awaitable[T]) -> Generator[Any, Any, T]:
             step, argument = coroutine.throw, error
 
 
+class _Closed(GeneratorExit):
+    """The caller's own coroutine is being closed; nothing that the callee raised."""
+
+
 @types.coroutine
 def run_callee(
-    context: Context, function: Callable[..., Any], *args: object
+    loop: asyncio.AbstractEventLoop,
+    context: Context,
+    function: Callable[..., Any],
+    *args: object,
 ) -> Generator[Any, Any, Any]:
     """Call `function(*args)` in `context`, await what it returns there, and return the result.
 
-    An awaitable that results in an awaitable is awaited in turn, as a JavaScript promise would be.
+    `loop` is the running event loop. An awaitable that results in an awaitable is awaited in turn,
+    as a JavaScript promise would be.
 
     Raises: CancelledError only if somebody other than the callee cancelled this task, and then
     always, even if the callee swallowed it; StrayExitError where the callee ended with a
     CancelledError of its own making (it awaited a cancelled task, or cancelled the current one);
     else whatever the callee raised, SystemExit and KeyboardInterrupt included.
     """
-    task = asyncio.current_task(asyncio.get_running_loop())
+    task = asyncio.current_task(loop)
     assert task is not None
-    before = task.cancelling()
+    before = known = task.cancelling()
+    own = 0  # cancellations of this task that the callee asked for
     result: Any = None
     failure: BaseException | None = None
     try:
         result = context.run(function, *args)
+        while hasattr(result, "__await__"):
+            coroutine = _as_coroutine(result)
+            try:
+                waited = context.run(coroutine.send, None)
+            except StopIteration as stop:
+                result = stop.value
+            else:
+                own += max(0, task.cancelling() - known)
+                result, failure, more = yield from _watch(context, coroutine, task, waited)
+                own += more
+                known = task.cancelling()
+    except _Closed:
+        raise
     except BaseException as error:  # noqa: BLE001 - the callee's: sorted out below
         failure = error
-    own = task.cancelling() - before  # cancellations of this task that the callee asked for
-    while failure is None and hasattr(result, "__await__"):
-        result, failure, more = yield from _watch(context, _as_coroutine(result), task)
-        own += more
-    if own:
-        yield from _take_back(task, min(own, task.cancelling() - before))
+    now = task.cancelling()
+    own += max(0, now - known)
+    if failure is None and now == before:
+        return result
+    return (yield from _settle(task, before, own, result, failure))
+
+
+def _watch(
+    context: Context, coroutine: Coroutine[Any, Any, Any], task: asyncio.Task[Any], waited: Any
+) -> Generator[Any, Any, tuple[Any, BaseException | None, int]]:
+    """Drive `coroutine`, which waits for `waited`, to its end.
+
+    Returns its result, or what it raised, and how many times it cancelled `task` itself: what
+    rises while it runs is its own doing, what rises while it waits is not.
+    """
+    own = 0
+    while True:
+        try:
+            argument = yield waited
+            step: Callable[[Any], Any] = coroutine.send
+        except GeneratorExit:
+            context.run(coroutine.close)
+            raise _Closed from None
+        except BaseException as error:  # noqa: BLE001 - thrown by the event loop: pass it on
+            step, argument = coroutine.throw, error
+        known = task.cancelling()
+        try:
+            waited = context.run(step, argument)
+        except StopIteration as stop:
+            return stop.value, None, own + max(0, task.cancelling() - known)
+        except BaseException as error:  # noqa: BLE001 - the caller sorts it out
+            return None, error, own + max(0, task.cancelling() - known)
+        own += max(0, task.cancelling() - known)
+
+
+def _settle(
+    task: asyncio.Task[Any], before: int, own: int, result: Any, failure: BaseException | None
+) -> Generator[None, None, Any]:
+    """End a call that failed, or in which the task was cancelled; see `run_callee`."""
     try:
+        if own:
+            yield from _take_back(task, min(own, task.cancelling() - before))
         if task.cancelling() > before:
             raise asyncio.CancelledError from failure
         if failure is None:
@@ -84,36 +141,6 @@ def run_callee(
         raise failure
     finally:
         failure = None  # a traceback that holds its own frame is garbage that counting misses
-
-
-def _watch(
-    context: Context, coroutine: Coroutine[Any, Any, Any], task: asyncio.Task[Any]
-) -> Generator[Any, Any, tuple[Any, BaseException | None, int]]:
-    """Drive `coroutine` to its end.
-
-    Returns its result, or what it raised, and how many times it cancelled `task` itself: what
-    rises while it runs is its own doing, what rises while it waits is not.
-    """
-    step: Callable[[Any], Any] = coroutine.send
-    argument: Any = None
-    own = 0
-    while True:
-        known = task.cancelling()
-        try:
-            waited = context.run(step, argument)
-        except StopIteration as stop:
-            return stop.value, None, own + max(0, task.cancelling() - known)
-        except BaseException as error:  # noqa: BLE001 - the caller sorts it out
-            return None, error, own + max(0, task.cancelling() - known)
-        own += max(0, task.cancelling() - known)
-        try:
-            argument = yield waited
-            step = coroutine.send
-        except GeneratorExit:
-            context.run(coroutine.close)
-            raise
-        except BaseException as error:  # noqa: BLE001 - thrown by the event loop: pass it on
-            step, argument = coroutine.throw, error
 
 
 def _take_back(task: asyncio.Task[Any], count: int) -> Generator[None, None, None]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workers.body import ByteStream
-from workers.context import current_context
+from workers.context import current
+from workers.errors import NoInvocationError
 from workers.request import Request
 
 if TYPE_CHECKING:
@@ -67,7 +68,9 @@ class ServiceBinding:
             )
         elif not isinstance(resource, Request):
             raise TypeError(f"fetch() needs a URL or a Request, not {type(resource).__name__}")
-        context = current_context(f"env.{self._name}")
+        context = current.get(None)
+        if context is None:
+            raise NoInvocationError(f"env.{self._name} can only be called while a worker runs")
         response = await self._channel.call(resource, context._child_call(self._name))
         if isinstance(response._body, ByteStream):
             context._own(response._body)

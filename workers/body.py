@@ -8,9 +8,8 @@ unless somebody asks for one, so that small messages stay cheap. `tee.py` copies
 from __future__ import annotations
 
 import json
-from abc import abstractmethod
 from codecs import BOM_UTF8
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,14 +18,16 @@ from workers.errors import BodyClosedError, BodyUsedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Self
 
 Data: TypeAlias = bytes  # `bytes` is also the name of a method below
+_IN_MEMORY = (str, bytes, bytearray, memoryview)
 _JSON_HINT = {"Request": "json.dumps(...)", "Response": "Response.from_json(...)"}
 BodyInit: TypeAlias = "str | bytes | bytearray | memoryview | AsyncIterable[bytes | str] | None"
 
 
-class ByteStream(AsyncIterator[Data]):
-    """A one-shot stream of non-empty chunks of bytes.
+class ByteStream:
+    """A one-shot stream of non-empty chunks of bytes: an asynchronous iterator.
 
     `length` is the number of bytes to come in all, None where that is not known. `used` says
     whether somebody began to read. Reading on after the end gives nothing more; reading on after
@@ -41,9 +42,12 @@ class ByteStream(AsyncIterator[Data]):
         self._ended = False
         self._closed = False
 
-    @abstractmethod
+    def __aiter__(self) -> Self:
+        return self
+
     async def _next(self) -> Data:
         """The next chunk, b"" at the end."""
+        raise NotImplementedError
 
     async def _close(self) -> None:
         """Release the source; called once."""
@@ -229,7 +233,7 @@ def to_body(init: object, owner: str) -> Data | ByteStream | None:
     """
     if init is None:
         return None
-    if isinstance(init, str | bytes | bytearray | memoryview):  # first: the rest is slow to test
+    if isinstance(init, _IN_MEMORY):  # first: the rest is slow to test
         return to_bytes(init)
     if isinstance(init, ByteStream):
         if init.used:

@@ -27,6 +27,8 @@ async def fetch(
     Raises: OSError where there is no answer; TypeError for a wrong argument; NoInvocationError
     outside the handling of a request.
     """
+    if isinstance(resource, str) and resource.startswith("/"):
+        raise TypeError(f"Unable to parse URL: {resource}: outside the mesh it must be absolute")
     request = Request(resource, method=method, headers=headers, body=body, redirect=redirect)
     context = current_context("fetch()")
     response = await context._runtime.outbound.call(request, context._child_call("fetch"))

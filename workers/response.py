@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from workers.headers import HeadersInit
 
 _NULL_BODY = frozenset({101, 204, 205, 304})
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REASON_PHRASE = re.compile(r"[^\x00-\x08\n-\x1f\x7f\ud800-\udfff]*")  # RFC 9112 section 4
 _TEXT = CIMultiDict({"content-type": "text/plain;charset=UTF-8"})
@@ -65,7 +66,7 @@ class Response(Body):
         self._body = to_body(body, "Response")
         self._used = False
         self._status = 200 if status is None else _to_status(status)
-        self._status_text = _to_reason(status_text) if status_text else _reason(self._status)
+        self._status_text = _to_reason(status_text) if status_text else ""
         self.url = ""
         self.redirected = False
         if headers is None:
@@ -102,7 +103,7 @@ class Response(Body):
     @property
     def status_text(self) -> str:
         """The reason phrase, the registered one where none was given."""
-        return self._status_text
+        return self._status_text or _REASONS.get(self._status, "")
 
     statusText = status_text  # noqa: N815 - JavaScript's name
 
@@ -177,7 +178,7 @@ class Response(Body):
 
 
 def _to_status(status: int | HTTPStatus) -> int:
-    if isinstance(status, bool) or not isinstance(status, int):
+    if type(status) is not int and not isinstance(status, HTTPStatus):
         raise TypeError(f"a response status must be a number, not {type(status).__name__}")
     if not 200 <= status <= 599:
         raise ValueError(f"a response status must be 200 to 599, not {status}")
@@ -188,10 +189,3 @@ def _to_reason(text: str) -> str:
     if not _REASON_PHRASE.fullmatch(text):
         raise TypeError(f"{text!r} is not a valid status text")
     return text
-
-
-_REASONS = {status.value: status.phrase for status in HTTPStatus}
-
-
-def _reason(status: int) -> str:
-    return _REASONS.get(status, "")
