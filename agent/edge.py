@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
 
-from agent.edge_http import (
-    BadRequestError,
-    EdgeBody,
-    read_request,
-    stream_response,
-    whole_response,
-)
+from agent.edge_answer import Sent, send_response
+from agent.edge_http import BadRequestError, EdgeBody, end_to_end, read_request
 from mesh.wire.failures import public_status
 from workers.body import ByteStream
 from workers.context import Call, Tree
 from workers.errors import BodyError, CallError
+from workers.response import Response
 
 if TYPE_CHECKING:
     import socket
@@ -31,7 +27,6 @@ if TYPE_CHECKING:
 
     from agent.edge_routes import EdgeRoutes
     from agent.host import Entrypoint
-    from workers.response import Response
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +58,7 @@ class EdgeListener:
 
     async def __aenter__(self) -> Self:
         self._http = web.Server(
-            self._handle,
+            cast("Any", self._handle),  # a Sent has what the server asks of a response
             handler_cancellation=True,
             access_log=None,
             auto_decompress=False,
@@ -86,61 +81,62 @@ class EdgeListener:
         await self._http.shutdown(timeout_seconds)
         self._listener = None
 
-    async def _handle(self, raw: web.BaseRequest) -> web.StreamResponse:
+    async def _handle(self, raw: web.BaseRequest) -> Sent:
+        """Answer one request. Raises: CancelledError where the client left."""
         entrypoint = self._routes.match(raw.headers.get("Host", ""), raw.raw_path)
         if entrypoint is None:
-            return self._no_route(raw)
+            known = self._routes.is_known_host(raw.headers.get("Host", ""))
+            return await _send(raw, _bare(404 if known else 421, "no_route"))
         try:
             request = read_request(raw, self._body_limit_bytes)
         except BadRequestError as error:
-            return _bare(error.status, "bad_request" if error.status == 400 else "body_too_large")
+            return await _send(raw, _bare(error.status, error.kind))
         body = request._body
         tree = Tree(self._invocation_limit)
         try:
             response = await entrypoint.dispatch(request, Call(tree))
+            response._fields = end_to_end(response._fields)
         except CallError as error:
-            if isinstance(body, EdgeBody) and body.is_too_large:
-                return _bare(413, "body_too_large")
-            logger.warning(
-                "edge.failed",
-                extra={"request_id": tree.request_id, "kind": error.kind, "reason": str(error)},
-            )
-            return _bare(public_status(error), error.kind, tree.request_id)
-        answer = await _send(raw, response, tree)
+            response = _answer_failure(error, body, tree)
+        sent = await _send(raw, response, tree)
         if isinstance(body, EdgeBody) and not body._closed:
-            await _finish_sending(raw, answer)
             await body.wait_closed()  # a waitUntil task still reads it
-        return answer
-
-    def _no_route(self, raw: web.BaseRequest) -> web.Response:
-        known = self._routes.is_known_host(raw.headers.get("Host", ""))
-        return _bare(404 if known else 421, "no_route")
+        return sent
 
 
-async def _send(raw: web.BaseRequest, response: Response, tree: Tree) -> web.StreamResponse:
+def _answer_failure(error: CallError, body: object, tree: Tree) -> Response:
+    """What the public gets for a call that failed; the reason goes to the log."""
+    if isinstance(body, EdgeBody) and body.is_too_large:
+        return _bare(413, "body_too_large")
+    logger.warning(
+        "edge.failed",
+        extra={"request_id": tree.request_id, "kind": error.kind, "reason": str(error)},
+    )
+    return _bare(public_status(error), error.kind, tree.request_id)
+
+
+async def _send(raw: web.BaseRequest, response: Response, tree: Tree | None = None) -> Sent:
+    """Send a response; one that breaks off ends the connection, lest it be taken for whole."""
     body = response._body
-    if not isinstance(body, ByteStream):
-        return whole_response(response, raw.method)
     try:
-        return await stream_response(raw, response, body)
+        return await send_response(raw, response)
+    except ConnectionError:
+        return Sent(keep_alive=False)  # the client is gone
     except (BodyError, CallError) as error:
-        logger.warning(
-            "edge.broke_off", extra={"request_id": tree.request_id, "reason": str(error)}
-        )
+        request_id = tree.request_id if tree is not None else ""
+        logger.warning("edge.broke_off", extra={"request_id": request_id, "reason": str(error)})
         if raw.transport is not None:
-            raw.transport.abort()  # the one way to say that the body is not whole
-        raise ConnectionResetError("the response body broke off") from error
+            raw.transport.abort()
+        return Sent(keep_alive=False)
     finally:
-        await body.aclose()
+        if isinstance(body, ByteStream):
+            await body.aclose()
 
 
-async def _finish_sending(raw: web.BaseRequest, answer: web.StreamResponse) -> None:
-    await answer.prepare(raw)
-    await answer.write_eof()
-
-
-def _bare(status: int, kind: str, request_id: str = "") -> web.Response:
-    headers = {"x-mesh-error": kind}
+def _bare(status: int, kind: str, request_id: str = "") -> Response:
+    """A response that the mesh made up: without a body; the log has more under the request id."""
+    response = Response(None, status)
+    response._fields["x-mesh-error"] = kind
     if request_id:
-        headers["x-request-id"] = request_id
-    return web.Response(status=status, headers=headers)
+        response._fields["x-request-id"] = request_id
+    return response

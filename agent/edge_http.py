@@ -1,7 +1,7 @@
-"""Between aiohttp's view of HTTP and the workers' view, both directions.
+"""From aiohttp's view of a request to the workers' view.
 
 Requests come in with their absolute URL, without hop-by-hop fields and without `x-mesh-*`; bodies
-stream. Nothing here chooses a worker or handles failures; `edge.py` does.
+stream. `edge.py` chooses the worker and handles failures; `edge_answer.py` sends responses.
 
 Source: RFC 9110 sections 7.6.1 (hop-by-hop), 10.1.1 (Expect); RFC 9112 section 3.2 (target).
 """
@@ -25,7 +25,6 @@ from workers.url import normalise
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from workers.response import Response
 
 HOP_BY_HOP = frozenset(
     {
@@ -48,11 +47,12 @@ _AUTHORITY = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})
 
 
 class BadRequestError(Exception):
-    """The request cannot be understood; the client gets `status`."""
+    """The request cannot be served; the client gets `status`, and `kind` as x-mesh-error."""
 
-    def __init__(self, reason: str, status: int = 400) -> None:
+    def __init__(self, reason: str, status: int = 400, kind: str = "bad_request") -> None:
         super().__init__(reason)
         self.status = status
+        self.kind = kind
 
 
 def read_request(raw: web.BaseRequest, limit_bytes: int) -> Request:
@@ -120,7 +120,7 @@ def _body_of(raw: web.BaseRequest, limit_bytes: int) -> bytes | ByteStream:
     """Bytes where the whole body has arrived already, else a stream."""
     length = raw.content_length
     if length is not None and length > limit_bytes:
-        raise BadRequestError("the body is too large", 413)
+        raise BadRequestError("the body is too large", 413, "body_too_large")
     if raw.content.is_eof() and raw.content.exception() is None:
         return raw.content.read_nowait()
     return EdgeBody(raw, limit_bytes)
@@ -167,43 +167,3 @@ class EdgeBody(ByteStream):
         if not self._closed:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
-
-
-def whole_response(response: Response, method: str) -> web.Response:
-    """aiohttp's form of a response whose body is in memory."""
-    fields = end_to_end(response._fields)
-    body = response._body
-    if "content-length" in fields and (body is not None or method != "HEAD"):
-        fields.popall("content-length")  # what was sent counts, not what a worker says
-    assert not isinstance(body, ByteStream)
-    return web.Response(
-        body=body, status=response._status, reason=response._status_text or None, headers=fields
-    )
-
-
-async def stream_response(
-    raw: web.BaseRequest, response: Response, body: ByteStream
-) -> web.StreamResponse:
-    """Send a response whose body streams, and return aiohttp's form of it.
-
-    Raises: ConnectionError where the client is gone; BodyError or CallError where the body broke
-    off, or had another length than it promised: the client must then see the connection end.
-    """
-    fields = end_to_end(response._fields)
-    fields.popall("content-length", None)  # as at Cloudflare: the body knows, not the header
-    if body.length is not None:
-        fields["content-length"] = str(body.length)
-    answer = web.StreamResponse(
-        status=response._status, reason=response._status_text or None, headers=fields
-    )
-    await answer.prepare(raw)
-    if raw.method == "HEAD":
-        return answer
-    sent = 0
-    async for chunk in body:
-        sent += len(chunk)
-        await answer.write(chunk)
-    if body.length is not None and sent != body.length:
-        raise BodyClosedError(f"the body has {sent} bytes, {body.length} were promised")
-    await answer.write_eof()
-    return answer

@@ -20,7 +20,7 @@ HeadersInit: TypeAlias = "Mapping[str, object] | Iterable[tuple[str, object]] | 
 _TEXT: tuple[type, ...] = (str, bytes)  # iterable, but no pairs
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
 _FORBIDDEN_IN_VALUE = re.compile(  # RFC 9110 section 5.5; of lone surrogates, only raw bytes
-    r"[\x00\r\n\ud800-\udc7f\udd00-\udfff]"
+    r"[\x00-\x08\n-\x1f\x7f\ud800-\udc7f\udd00-\udfff]"
 )
 
 
@@ -191,6 +191,6 @@ def to_value(name: str, value: object) -> str:
     text = text.strip(" \t\r\n")
     if _FORBIDDEN_IN_VALUE.search(text):
         raise ValueError(
-            f"the value of header {name!r} has a line break, a NUL or half a character in it"
+            f"the value of header {name!r} has a control character or half a character in it"
         )
     return text

@@ -5,7 +5,7 @@ Source: WHATWG URL, "URL parsing".
 
 from __future__ import annotations
 
-import ada_url
+import can_ada
 
 _PRIVATE_ORIGIN = "http://worker"
 """The origin of a URL that is given as a path only: a private call has no need of a host."""
@@ -20,7 +20,7 @@ def normalise(url: str) -> str:
         if url.startswith("/") and not url.startswith("//"):
             # not joined: to a URL parser "/\\host" and "/\t/host" name another host
             url = _PRIVATE_ORIGIN + url
-        return ada_url.normalize_url(url)
-    except ValueError:
-        text = url.encode(errors="backslashreplace").decode()  # it may hold half a character
+        return can_ada.parse(url).href
+    except (ValueError, TypeError):  # TypeError: half a character
+        text = url.encode(errors="backslashreplace").decode()
         raise TypeError(f"Unable to parse URL: {text}") from None

@@ -38,7 +38,7 @@ FOREIGN = {
 }
 """Libraries that only some files may know."""
 
-SDK_LIBRARIES = {"ada_url", "msgspec", "multidict", "workers"}
+SDK_LIBRARIES = {"can_ada", "msgspec", "multidict", "workers"}
 """What the SDK may import besides the standard library."""
 
 FILES = sorted(
