@@ -9,7 +9,7 @@ Source: RFC 9110 sections 6.4.1, 8.6 and 15; RFC 9112 sections 6, 7.1 and 9.3.
 
 from __future__ import annotations
 
-import asyncio
+import time
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -54,7 +54,7 @@ class Clock:
         self._text = ""
 
     def date(self, now: float) -> str:
-        """The date as HTTP writes it; `now` is the time of the event loop, in seconds."""
+        """The date as HTTP writes it; `now` is monotonic, in seconds."""
         if now >= self._until:
             self._until = now + 1.0
             self._text = formatdate(usegmt=True)
@@ -82,7 +82,7 @@ async def send_response(raw: web.BaseRequest, response: Response) -> Sent:
     if status == 204:
         fields.popall("content-length", None)
     if "date" not in fields:
-        fields["Date"] = _clock.date(asyncio.get_running_loop().time())
+        fields["Date"] = _clock.date(time.monotonic())
     if not keep_alive:
         fields["Connection"] = "close"
     elif raw.version < _HTTP_1_1:

@@ -66,7 +66,7 @@ def read_request(raw: web.BaseRequest, limit_bytes: int) -> Request:
         target = _path_of(raw, host)
     return Request._received(
         raw.method,
-        f"{raw.scheme}://{host}{target}",
+        f"http://{host}{target}",
         end_to_end(fields),
         _body_of(raw, limit_bytes) if raw.body_exists else None,
     )
@@ -101,12 +101,18 @@ def end_to_end(fields: Mapping[str, str]) -> CIMultiDict[str]:
     """A copy of the fields without those that are for the next hop, or for the mesh, only."""
     kept = CIMultiDict(fields)
     for name in fields:
-        lower = name.lower()
-        if lower in HOP_BY_HOP or lower.startswith(_MESH_PREFIX):
-            if lower == "connection":
+        if stops_here(name):
+            if name.lower() == "connection":
                 _drop_named(kept)
             kept.popall(name, None)
     return kept
+
+
+@functools.lru_cache(maxsize=1024)
+def stops_here(name: str) -> bool:
+    """Whether the field `name` is for the next hop, or for the mesh, only."""
+    lower = name.lower()
+    return lower in HOP_BY_HOP or lower.startswith(_MESH_PREFIX)
 
 
 def _drop_named(fields: CIMultiDict[str]) -> None:

@@ -12,9 +12,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from mesh.wire.failures import for_caller
-from workers._trampoline import StrayExitError, run_callee
+from workers._trampoline import StrayExitError, finish, first_step
 from workers.body import ByteStream
-from workers.context import Context, current
+from workers.context import Context
 from workers.errors import CallError
 from workers.response import Response
 
@@ -90,7 +90,11 @@ class WorkerHost:
 
 
 class Entrypoint:
-    """One handler of a worker."""
+    """One handler of a worker.
+
+    `handler` is called in the invocation's own context variables, where it has to set the current
+    `Context` before anything else.
+    """
 
     __slots__ = ("_handler", "_host", "name")
 
@@ -111,10 +115,15 @@ class Entrypoint:
         context = Context(host, call, props_json)
         if isinstance(request._body, ByteStream):
             context._own(request._body)
+        variables = host.variables.copy()
+        task = asyncio.current_task(host.loop)
+        assert task is not None
+        before = task.cancelling()
         try:
-            answer = await run_callee(
-                host.loop, host.variables.copy(), _begin, self._handler, context, request
-            )
+            step = variables.run(first_step, self._handler, context, request)
+            waiting, answer, failure = step
+            if waiting is not None or failure is not None or task.cancelling() != before:
+                answer = await finish(variables, task, before, step)
             outcome: Response | CallError = self._checked(answer)
         except asyncio.CancelledError:
             await context._finish()
@@ -154,11 +163,6 @@ class Entrypoint:
         if not isinstance(error, CallError):
             logger.error("worker.failed", extra=fields, exc_info=error)
         return for_caller(error, call, self._host.worker)
-
-
-def _begin(handler: Handler, context: Context, request: Request) -> Any:
-    current.set(context)
-    return handler(context, request)
 
 
 class _ResponseStream(ByteStream):

@@ -115,24 +115,36 @@ def _public_names(module: ModuleType) -> Iterator[str]:
 def _class_handler(host: WorkerHost, cls: type[WorkerEntrypoint]) -> Handler:
     """Each invocation makes an instance and calls its `fetch` with as much as it takes."""
     fetch: Any = getattr(cls, "fetch", None)
+    takes_request = fetch is not None and _positional_count(fetch) > 1
     env = host.env
-    if fetch is None:
-        return _no_fetch
-    count = _positional_count(fetch) - 1
-    if count <= 0:
-        return lambda context, _: cls(context, env).fetch()  # type: ignore[attr-defined]
-    return lambda context, request: cls(context, env).fetch(request)  # type: ignore[attr-defined]
+
+    def handle(context: Context, request: Request) -> Any:
+        current.set(context)
+        entrypoint: Any = cls(context, env)
+        if takes_request:
+            return entrypoint.fetch(request)
+        if fetch is None:
+            raise TypeError("Handler does not export a fetch() function.")
+        return entrypoint.fetch()
+
+    return handle
 
 
 def _function_handler(host: WorkerHost, function: Callable[..., Any]) -> Handler:
     """Module-level `on_fetch`, which takes any beginning of (request, env, ctx)."""
     count = min(_positional_count(function), 3)
     env = host.env
-    return lambda context, request: function(*(request, env, context)[:count])
+
+    def handle(context: Context, request: Request) -> Any:
+        current.set(context)
+        return function(*(request, env, context)[:count])
+
+    return handle
 
 
 def _event_handler(listener: Callable[[FetchEvent], Any]) -> Handler:
     async def handle(context: Context, request: Request) -> Any:
+        current.set(context)
         event = FetchEvent(request, context)
         result = listener(event)
         if inspect.isawaitable(result):
@@ -142,10 +154,6 @@ def _event_handler(listener: Callable[[FetchEvent], Any]) -> Handler:
         return event._answer  # awaited by the caller where it is awaitable
 
     return handle
-
-
-def _no_fetch(context: Context, request: Request) -> Any:  # noqa: ARG001 - a Handler's shape
-    raise TypeError("Handler does not export a fetch() function.")
 
 
 def _positional_count(function: Callable[..., Any]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import json
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -32,14 +31,11 @@ async def auth(headers: Mapping[str, str]) -> web.Response:
 
 async def application(request: web.BaseRequest) -> web.Response:
     url = urlsplit(f"{request.scheme}://{request.host}{request.raw_path}")
-    answer = {
-        "message": "Hello from the application",
-        "method": request.method,
-        "path": url.path,
-        "query": url.query,
-        "body": await request.text(),
-    }
-    return web.Response(text=json.dumps(answer), content_type="application/json")
+    body = await request.text()
+    return web.Response(
+        text=f"Hello from the application\nmethod: {request.method}\npath: {url.path}\n"
+        f"query: {url.query}\nbody: {body}\n"
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Running foreign code in its own context of context variables, within the caller's task.
 
 A callee has its own context variables but no task of its own: a task would cost several times as
-much as the whole hop. `drive` switches the context only. `run_callee` also tells the callee's
-cancellations from the caller's. Nothing here knows of requests or workers.
+much as the whole hop. `drive` switches the context only. `first_step` and `finish` also tell the
+callee's cancellations from the caller's. Nothing here knows of requests or workers.
 
 The trick is the same in both: step the coroutine by hand with `context.run(coroutine.send, …)` and
 pass what it waits for on to the event loop with a bare `yield`.
@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import asyncio
 import types
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator
     from contextvars import Context
 
 T = TypeVar("T")
+
+Step: TypeAlias = "tuple[Coroutine[Any, Any, Any] | None, Any, BaseException | None]"
+"""How far a callee got: it waits (coroutine, what for), or is done (None, result, failure)."""
 
 
 class StrayExitError(Exception):
@@ -46,55 +49,65 @@ def drive(context: Context, awaitable: Awaitable[T]) -> Generator[Any, Any, T]:
             step, argument = coroutine.throw, error
 
 
-class _Closed(GeneratorExit):
-    """The caller's own coroutine is being closed; nothing that the callee raised."""
+def first_step(function: Callable[..., Any], *args: object) -> Step:
+    """Call `function(*args)`, and run what it returns to its end or to where it first waits.
+
+    To be run in the callee's context: `context.run(first_step, handler, ...)`. Most callees are
+    done after it, and need no generator to drive them. Hand what is left, and every failure, to
+    `finish`.
+    """
+    try:
+        return _start(function(*args))
+    except BaseException as error:  # noqa: BLE001 - the callee's: `finish` sorts it out
+        return None, None, error
+
+
+def _start(result: Any) -> Step:
+    while hasattr(result, "__await__"):
+        coroutine = _as_coroutine(result)
+        try:
+            return coroutine, coroutine.send(None), None
+        except StopIteration as stop:
+            result = stop.value
+    return None, result, None
 
 
 @types.coroutine
-def run_callee(
-    loop: asyncio.AbstractEventLoop,
-    context: Context,
-    function: Callable[..., Any],
-    *args: object,
+def finish(
+    context: Context, task: asyncio.Task[Any], before: int, step: Step
 ) -> Generator[Any, Any, Any]:
-    """Call `function(*args)` in `context`, await what it returns there, and return the result.
+    """Drive the callee to its end after its first step, and return the result.
 
-    `loop` is the running event loop. An awaitable that results in an awaitable is awaited in turn,
-    as a JavaScript promise would be.
+    `task` is the current task, `before` what its `cancelling()` was before the first step. An
+    awaitable that results in an awaitable is awaited in turn, as a JavaScript promise would be.
 
-    Raises: CancelledError only if somebody other than the callee cancelled this task, and then
+    Raises: CancelledError only if somebody other than the callee cancelled the task, and then
     always, even if the callee swallowed it; StrayExitError where the callee ended with a
     CancelledError of its own making (it awaited a cancelled task, or cancelled the current one);
     else whatever the callee raised, SystemExit and KeyboardInterrupt included.
     """
-    task = asyncio.current_task(loop)
-    assert task is not None
-    before = known = task.cancelling()
-    own = 0  # cancellations of this task that the callee asked for
-    result: Any = None
-    failure: BaseException | None = None
+    coroutine, result, failure = step
+    own = max(0, task.cancelling() - before)  # cancellations of the task that the callee asked for
+    while coroutine is not None:
+        result, failure, more = yield from _watch(context, coroutine, task, result)
+        own += more
+        coroutine = None
+        if failure is None and hasattr(result, "__await__"):
+            known = task.cancelling()
+            coroutine, result, failure = context.run(first_step, lambda answer=result: answer)
+            own += max(0, task.cancelling() - known)
     try:
-        result = context.run(function, *args)
-        while hasattr(result, "__await__"):
-            coroutine = _as_coroutine(result)
-            try:
-                waited = context.run(coroutine.send, None)
-            except StopIteration as stop:
-                result = stop.value
-            else:
-                own += max(0, task.cancelling() - known)
-                result, failure, more = yield from _watch(context, coroutine, task, waited)
-                own += more
-                known = task.cancelling()
-    except _Closed:
-        raise
-    except BaseException as error:  # noqa: BLE001 - the callee's: sorted out below
-        failure = error
-    now = task.cancelling()
-    own += max(0, now - known)
-    if failure is None and now == before:
-        return result
-    return (yield from _settle(task, before, own, result, failure))
+        if own:
+            yield from _take_back(task, min(own, task.cancelling() - before))
+        if task.cancelling() > before:
+            raise asyncio.CancelledError from failure
+        if failure is None:
+            return result
+        if isinstance(failure, asyncio.CancelledError | GeneratorExit):
+            raise StrayExitError from failure
+        raise failure
+    finally:
+        failure = None  # a traceback that holds its own frame is garbage that counting misses
 
 
 def _watch(
@@ -112,7 +125,7 @@ def _watch(
             step: Callable[[Any], Any] = coroutine.send
         except GeneratorExit:
             context.run(coroutine.close)
-            raise _Closed from None
+            raise
         except BaseException as error:  # noqa: BLE001 - thrown by the event loop: pass it on
             step, argument = coroutine.throw, error
         known = task.cancelling()
@@ -123,24 +136,6 @@ def _watch(
         except BaseException as error:  # noqa: BLE001 - the caller sorts it out
             return None, error, own + max(0, task.cancelling() - known)
         own += max(0, task.cancelling() - known)
-
-
-def _settle(
-    task: asyncio.Task[Any], before: int, own: int, result: Any, failure: BaseException | None
-) -> Generator[None, None, Any]:
-    """End a call that failed, or in which the task was cancelled; see `run_callee`."""
-    try:
-        if own:
-            yield from _take_back(task, min(own, task.cancelling() - before))
-        if task.cancelling() > before:
-            raise asyncio.CancelledError from failure
-        if failure is None:
-            return result
-        if isinstance(failure, asyncio.CancelledError | GeneratorExit):
-            raise StrayExitError from failure
-        raise failure
-    finally:
-        failure = None  # a traceback that holds its own frame is garbage that counting misses
 
 
 def _take_back(task: asyncio.Task[Any], count: int) -> Generator[None, None, None]:

@@ -82,9 +82,9 @@ class Response(Body):
 
     def _hand_over(self) -> Response:
         """The same response for somebody else, who gets its body. Raises: BodyUsedError."""
-        return self._with(self._take(), self._fields.copy())
+        return self._with(self._take())
 
-    def _with(self, body: Data | ByteStream | None, fields: CIMultiDict[str]) -> Response:
+    def _with(self, body: Data | ByteStream | None) -> Response:
         response = Response.__new__(Response)
         response._body = body
         response._used = False
@@ -92,7 +92,7 @@ class Response(Body):
         response._status_text = self._status_text
         response.url = self.url
         response.redirected = self.redirected
-        response._fields = fields
+        response._fields = self._fields.copy()
         return response
 
     @property
@@ -167,7 +167,7 @@ class Response(Body):
         self._used = False
         if isinstance(body, ByteStream):
             self._body, body = clone_stream(body)
-        return self._with(body, self._fields.copy())
+        return self._with(body)
 
     def __repr__(self) -> str:
         content_type = self._fields.get("content-type", "")

@@ -30,7 +30,7 @@ RANKS = {
 """The layers of the house; a package may import lower ones and itself."""
 
 FOREIGN = {
-    "aiohttp": {"agent/edge.py", "agent/edge_http.py", "agent/outbound.py"},
+    "aiohttp": {f"agent/{name}.py" for name in ("edge", "edge_answer", "edge_http", "outbound")},
     "grpc": set[str](),
     "tomli": {"mesh/config/files.py"},
     "uvloop": {"agent/cell.py"},

@@ -8,12 +8,8 @@ from workers import Response, WorkerEntrypoint
 class Default(WorkerEntrypoint):
     async def fetch(self, request):
         url = urlsplit(request.url)
-        return Response.from_json(
-            {
-                "message": self.env.GREETING,
-                "method": request.method,
-                "path": url.path,
-                "query": url.query,
-                "body": await request.text(),
-            }
+        body = await request.text()
+        return Response(
+            f"{self.env.GREETING}\nmethod: {request.method}\npath: {url.path}\n"
+            f"query: {url.query}\nbody: {body}\n"
         )
