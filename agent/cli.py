@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from importlib.metadata import version
@@ -22,6 +23,12 @@ EXIT_USAGE = 2
 @click.version_option(version("workermesh"), prog_name="mesh-agent")
 def main() -> None:
     """Run Python workers on this host."""
+
+
+def _announce(line: str) -> None:
+    """Print for whoever reads; an agent whose output nobody reads any more goes on."""
+    with contextlib.suppress(BrokenPipeError):
+        click.echo(line)
 
 
 @main.command(
@@ -80,7 +87,7 @@ def start(
         )
         for warning in loaded.warnings:
             click.echo(f"warning: {warning}", err=True)
-        code = asyncio.run(Agent(loaded.config, click.echo).run())
+        code = asyncio.run(Agent(loaded.config, _announce).run())
     except ConfigError as error:
         for problem in error.problems:
             click.echo(f"error: {problem}", err=True)

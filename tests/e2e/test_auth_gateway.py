@@ -105,7 +105,11 @@ def test_make_demo(tmp_path: Path) -> None:
         "MESH_STATE_DIR": str(tmp_path / "state"),
     }
     with subprocess.Popen(
-        ["make", "demo"], cwd=clone, env=environ, stdout=subprocess.PIPE, start_new_session=True
+        ["make", "--no-print-directory", "demo"],
+        cwd=clone,
+        env=environ,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
     ) as make:
         assert make.stdout is not None
         line = make.stdout.readline().decode()
