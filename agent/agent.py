@@ -77,6 +77,8 @@ class Agent:
                     cell.kill()
             else:
                 await asyncio.wait([stop])
+                if listening is not None:
+                    listening.close()  # the cells do so too: from now on connections are refused
                 code = await self._stop(cells)
             start.cancel()
             stop.cancel()

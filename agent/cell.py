@@ -4,8 +4,8 @@ Started by the agent with one end of a socket pair, over which it learns everyth
 
     loading → loaded → serving → draining → exit
 
-It drains when the agent says so, on SIGTERM, and when the agent is gone; then it has
-`ORPHAN_SECONDS` left, and a thread sees to it that it keeps to them even if the loop is stuck.
+It drains when the agent says so, on SIGTERM, and when the agent is gone. Threads see to it that
+draining ends in time, within `ORPHAN_SECONDS` without an agent, even if the loop is stuck.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ logger = logging.getLogger("agent.cell")  # __name__ is __main__ here
 ORPHAN_SECONDS = 3.0
 """How long a cell may go on without its agent."""
 
+DRAIN_MARGIN_SECONDS = 1.0
+"""What draining may take beyond its limits before the process ends itself."""
+
 EXIT_NOT_LOADED = 2
 
 
@@ -55,6 +58,11 @@ class Cell:
         self._background = Background(start.limits.wait_until_seconds)
         self._outbound = OutboundChannel()
         self._edge: EdgeListener | None = None
+        self._told_to_stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """Drain and end, whatever the agent says."""
+        self._told_to_stop.set()
 
     async def run(self) -> int:
         """Load, serve, drain. Returns the exit code."""
@@ -66,17 +74,24 @@ class Cell:
         await self._agent.send(cell_pb2.FromCell(loaded=cell_pb2.Loaded()))
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._outbound.aclose)
-            if await self._is_told_to_serve():
+            if await self._next_order() == "serve":
                 if self._start.HasField("edge"):
                     self._edge = await stack.enter_async_context(self._open_edge(hosts))
                 await self._agent.send(cell_pb2.FromCell(serving=cell_pb2.Serving()))
-                await self._agent.receive()  # drain, or the end of the stream: both mean the end
+                await self._next_order()  # drain, or the end of the stream: both mean the end
             await self._drain()
         return 0
 
-    async def _is_told_to_serve(self) -> bool:
-        message = await self._agent.receive()
-        return message is not None and message.WhichOneof("message") == "serve"
+    async def _next_order(self) -> str | None:
+        """What the agent says next; None where it is gone, or the process was told to stop."""
+        async with asyncio.TaskGroup() as tasks:
+            stop = tasks.create_task(self._told_to_stop.wait())
+            receive = tasks.create_task(self._agent.receive())
+            await asyncio.wait([stop, receive], return_when=asyncio.FIRST_COMPLETED)
+            stop.cancel()
+            receive.cancel()
+        message = None if receive.cancelled() else receive.result()
+        return None if message is None else message.WhichOneof("message")
 
     def _open_edge(self, hosts: dict[str, WorkerHost]) -> EdgeListener:
         from agent.edge import EdgeListener  # noqa: PLC0415 - only cells with an edge load a server
@@ -96,6 +111,7 @@ class Cell:
     async def _drain(self) -> None:
         limits = self._start.limits
         logger.info("cell.draining", extra={"cell": self._start.cell})
+        _exit_after(limits.drain_seconds + limits.wait_until_seconds + DRAIN_MARGIN_SECONDS)
         if self._edge is not None:
             await self._edge.drain(limits.drain_seconds)
         await self._background.drain(limits.wait_until_seconds)
@@ -106,11 +122,11 @@ async def _main(descriptor: int) -> int:
     message = await agent.receive()
     if message is None:
         return 0
-    task = asyncio.current_task()
-    assert task is not None
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, agent.feed_eof)
-    code = await Cell(agent, message.start).run()
+    if message.start.HasField("edge"):
+        os.set_inheritable(message.start.edge.descriptor, False)  # noqa: FBT003 - os has it so
+    cell = Cell(agent, message.start)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, cell.stop)
+    code = await cell.run()
     agent.close()
     return code
 
@@ -121,6 +137,13 @@ def _failed(error: ConfigError) -> cell_pb2.FromCell:
         for problem in error.problems
     ]
     return cell_pb2.FromCell(failed=cell_pb2.Failed(problems=problems))
+
+
+def _exit_after(seconds: float) -> None:
+    """End the process by then, even if worker code holds up the event loop."""
+    timer = threading.Timer(seconds, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
 
 
 def _exit_when_orphaned(descriptor: int) -> None:
@@ -142,6 +165,7 @@ def _refuse_fork() -> NoReturn:
 def main() -> None:
     """Entry of the process."""
     descriptor = int(sys.argv[1])
+    os.set_inheritable(descriptor, False)  # noqa: FBT003 - worker code may start processes
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the agent's business
     configure(os.environ.get("MESH_LOG_LEVEL", "INFO"))
     os.fork = os.forkpty = _refuse_fork

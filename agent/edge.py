@@ -8,6 +8,7 @@ names and reasons go to the log.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
@@ -34,6 +35,9 @@ KEEPALIVE_SECONDS = 75.0
 """How long an idle connection stays open: longer than the usual 60 s of a load balancer in front,
 which must be the one that closes."""
 
+CANCEL_SECONDS = 0.2
+"""What aiohttp waits, twice, before it cancels what still runs; and what that may take to end."""
+
 MAX_LINE_BYTES = 16 * 1024
 """Request line; Cloudflare's limit for a URL."""
 
@@ -55,6 +59,8 @@ class EdgeListener:
         self._invocation_limit = invocation_limit
         self._http: web.Server | None = None
         self._listener: asyncio.Server | None = None
+        self._in_flight = 0
+        self._idle = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         self._http = web.Server(
@@ -73,24 +79,46 @@ class EdgeListener:
         await self.drain(0.0)
 
     async def drain(self, timeout_seconds: float) -> None:
-        """Accept nothing more, close idle connections, let the others finish for a while."""
+        """Accept nothing more, close idle connections, let the others finish for a while.
+
+        What is left after `timeout_seconds` is cancelled.
+        """
         if self._listener is None or self._http is None:
             return
         self._listener.close()
-        self._http.pre_shutdown()
-        await self._http.shutdown(timeout_seconds)
         self._listener = None
+        self._http.pre_shutdown()
+        await self._wait_idle(timeout_seconds)
+        await self._http.shutdown(CANCEL_SECONDS)
+        await self._wait_idle(CANCEL_SECONDS)
+
+    async def _wait_idle(self, timeout_seconds: float) -> None:
+        self._idle.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                while self._in_flight:
+                    await self._idle.wait()
+                    self._idle.clear()
 
     async def _handle(self, raw: web.BaseRequest) -> Sent:
         """Answer one request. Raises: CancelledError where the client left."""
-        entrypoint = self._routes.match(raw.headers.get("Host", ""), raw.raw_path)
-        if entrypoint is None:
-            known = self._routes.is_known_host(raw.headers.get("Host", ""))
-            return await _send(raw, _bare(404 if known else 421, "no_route"))
+        self._in_flight += 1
+        try:
+            return await self._answer(raw)
+        finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self._idle.set()
+
+    async def _answer(self, raw: web.BaseRequest) -> Sent:
         try:
             request = read_request(raw, self._body_limit_bytes)
         except BadRequestError as error:
             return await _send(raw, _bare(error.status, error.kind))
+        entrypoint = self._routes.only or self._routes.match(request.url)
+        if entrypoint is None:
+            status = 404 if self._routes.is_known_host(request.url) else 421
+            return await _send(raw, _bare(status, "no_route"))
         body = request._body
         tree = Tree(self._invocation_limit)
         try:
@@ -98,9 +126,12 @@ class EdgeListener:
             response._fields = end_to_end(response._fields)
         except CallError as error:
             response = _answer_failure(error, body, tree)
-        sent = await _send(raw, response, tree)
-        if isinstance(body, EdgeBody) and not body._closed:
-            await body.wait_closed()  # a waitUntil task still reads it
+        if not isinstance(body, EdgeBody) or body._closed:
+            return await _send(raw, response, tree)
+        body.ask_for_it()  # a response that streams, or a waitUntil task, may still read it
+        is_last = not isinstance(response._body, ByteStream)
+        sent = await _send(raw, response, tree, is_last=is_last)
+        await body.wait_closed()
         return sent
 
 
@@ -115,11 +146,16 @@ def _answer_failure(error: CallError, body: object, tree: Tree) -> Response:
     return _bare(public_status(error), error.kind, tree.request_id)
 
 
-async def _send(raw: web.BaseRequest, response: Response, tree: Tree | None = None) -> Sent:
-    """Send a response; one that breaks off ends the connection, lest it be taken for whole."""
+async def _send(
+    raw: web.BaseRequest, response: Response, tree: Tree | None = None, *, is_last: bool = False
+) -> Sent:
+    """Send a response; one that breaks off ends the connection, lest it be taken for whole.
+
+    `is_last` tells the client that the connection takes no further request.
+    """
     body = response._body
     try:
-        return await send_response(raw, response)
+        return await send_response(raw, response, keep_alive=raw.keep_alive and not is_last)
     except ConnectionError:
         return Sent(keep_alive=False)  # the client is gone
     except (BodyError, CallError) as error:

@@ -64,7 +64,7 @@ class Clock:
 _clock = Clock()
 
 
-async def send_response(raw: web.BaseRequest, response: Response) -> Sent:
+async def send_response(raw: web.BaseRequest, response: Response, *, keep_alive: bool) -> Sent:
     """Send the whole response, whose header fields are completed on the way.
 
     Raises: ConnectionError where the client is gone; BodyError or CallError where a streamed body
@@ -73,7 +73,6 @@ async def send_response(raw: web.BaseRequest, response: Response) -> Sent:
     body = response._body
     status = response._status
     fields = response._fields
-    keep_alive = raw.keep_alive
     has_body = raw.method != "HEAD" and status not in (204, 304)
     if isinstance(body, ByteStream):
         keep_alive = _frame_stream(raw, fields, body.length, has_body=has_body) and keep_alive
@@ -119,7 +118,9 @@ async def _send_stream(raw: web.BaseRequest, body: ByteStream) -> None:
     sent = 0
     async for chunk in body:
         sent += len(chunk)
+        if body.length is not None and sent > body.length:
+            raise BodyClosedError(f"the body has more than the {body.length} bytes it promised")
         await raw.writer.write(chunk)
-    if body.length is not None and sent != body.length:
+    if body.length is not None and sent < body.length:
         raise BodyClosedError(f"the body has {sent} bytes, {body.length} were promised")
     await raw.writer.write_eof()

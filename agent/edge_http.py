@@ -128,26 +128,29 @@ def _body_of(raw: web.BaseRequest, limit_bytes: int) -> bytes | ByteStream:
     if length is not None and length > limit_bytes:
         raise BadRequestError("the body is too large", 413, "body_too_large")
     if raw.content.is_eof() and raw.content.exception() is None:
-        return raw.content.read_nowait()
+        body = raw.content.read_nowait()
+        if len(body) > limit_bytes:
+            raise BadRequestError("the body is too large", 413, "body_too_large")
+        return body
     return EdgeBody(raw, limit_bytes)
 
 
 class EdgeBody(ByteStream):
     """The body that a client is sending."""
 
-    __slots__ = ("_limit_bytes", "_raw", "_read_bytes", "_waiter", "is_too_large")
+    __slots__ = ("_is_expected", "_limit_bytes", "_raw", "_read_bytes", "_waiter", "is_too_large")
 
     def __init__(self, raw: web.BaseRequest, limit_bytes: int) -> None:
         super().__init__(raw.content_length)
         self._raw = raw
         self._limit_bytes = limit_bytes
         self._read_bytes = 0
+        self._is_expected = raw.headers.get("Expect", "").lower() == "100-continue"
         self._waiter: asyncio.Future[None] | None = None
         self.is_too_large = False
 
     async def _next(self) -> bytes:
-        if not self._read_bytes and not self._raw.content.total_bytes:
-            self._continue()
+        self.ask_for_it()
         try:
             chunk = await self._raw.content.readany()
         except (ClientPayloadError, web.RequestPayloadError, ConnectionError) as error:
@@ -158,11 +161,12 @@ class EdgeBody(ByteStream):
             raise BodyLimitError(f"the request body is larger than {self._limit_bytes} bytes")
         return chunk
 
-    def _continue(self) -> None:
-        """Tell a client that waits for it that somebody wants the body."""
-        expectation = self._raw.headers.get("Expect", "").lower()
-        if expectation == "100-continue" and (transport := self._raw.transport) is not None:
+    def ask_for_it(self) -> None:
+        """Tell a client that waits for it to send the body; not once the response has begun."""
+        transport = self._raw.transport
+        if self._is_expected and transport is not None and not self._raw.content.total_bytes:
             transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._is_expected = False
 
     async def _close(self) -> None:
         if self._waiter is not None and not self._waiter.done():

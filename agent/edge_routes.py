@@ -6,9 +6,9 @@ pattern wins.
 
 from __future__ import annotations
 
-import functools
 import re
 from typing import TYPE_CHECKING, Generic, TypeVar
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,37 +17,35 @@ T = TypeVar("T")
 
 
 class EdgeRoutes(Generic[T]):
-    """Patterns and what stands behind them; the empty pattern is every host and path."""
+    """Patterns and what stands behind them; the empty pattern is every host and path.
+
+    `only` is what stands behind the empty pattern where that is the only one.
+    """
 
     def __init__(self, routes: Iterable[tuple[str, T]]) -> None:
         ordered = sorted(routes, key=lambda route: _specificity(route[0]), reverse=True)
         self._routes = [(_compile(pattern), target) for pattern, target in ordered]
         self._hosts = [_compile(_host_of(pattern) + "/*") for pattern, _ in ordered]
-        self._only = ordered[0][1] if len(ordered) == 1 and not ordered[0][0] else None
+        self.only = ordered[0][1] if len(ordered) == 1 and not ordered[0][0] else None
 
-    def match(self, host: str, path: str) -> T | None:
-        """What answers `path` (query allowed) at `host` (port allowed), None where nothing does."""
-        if self._only is not None:
-            return self._only
-        address = _address(host, path)
+    def match(self, url: str) -> T | None:
+        """What answers the normalised `url`, None where nothing does."""
+        address = _address(url)
         for pattern, target in self._routes:
             if pattern.fullmatch(address):
                 return target
         return None
 
-    def is_known_host(self, host: str) -> bool:
-        """Whether some route is at `host`, whatever the path."""
-        address = _address(host, "/")
+    def is_known_host(self, url: str) -> bool:
+        """Whether some route is at the host of `url`, whatever the path."""
+        address = _address(url)
         return any(pattern.fullmatch(address) for pattern in self._hosts)
 
 
-def _address(host: str, path: str) -> str:
-    return _without_port(host) + path.partition("?")[0]
-
-
-@functools.lru_cache(maxsize=1024)
-def _without_port(host: str) -> str:
-    return re.sub(r":\d+$", "", host).lower()
+def _address(url: str) -> str:
+    """Host without port and final dot, and path: what patterns are about."""
+    parts = urlsplit(url)
+    return f"{(parts.hostname or '').removesuffix('.')}{parts.path}"
 
 
 def _host_of(pattern: str) -> str:

@@ -181,12 +181,14 @@ class _ResponseStream(ByteStream):
         assert call is not None
         try:
             return await anext(self._source, b"")
-        except Exception as error:  # noqa: BLE001 - the handler's, only later
+        except (asyncio.CancelledError, GeneratorExit):  # the reader's own
+            raise
+        except BaseException as error:  # noqa: BLE001 - the handler's, only later
             failure = self._entrypoint._failed(error, call)
         raise failure
 
     async def _close(self) -> None:
         try:
-            await self._source.aclose()
+            await self._context._close_stream(self._source)
         finally:
             await self._context._finish()

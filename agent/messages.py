@@ -65,10 +65,6 @@ class MessageStream(Generic[Incoming, Outgoing]):
             raise ProtocolError(f"a malformed message between agent and cell: {error}") from error
         return message
 
-    def feed_eof(self) -> None:
-        """Let `receive` return as if the other end had closed."""
-        self._reader.feed_eof()
-
     def close(self) -> None:
         """Close this end; the other one reads the end of the stream."""
         self._writer.close()

@@ -36,7 +36,7 @@ class OutboundChannel:
                 auto_decompress=True, cookie_jar=aiohttp.DummyCookieJar()
             )
         fields = end_to_end(request._fields)
-        for name in ("host", "content-length"):  # both follow from where it goes, and with what
+        for name in ("host", "content-length", "accept-encoding"):  # the client knows better
             fields.popall(name, None)
         body = request._take()
         if isinstance(body, ByteStream) and body.length is not None:
@@ -61,15 +61,17 @@ class OutboundChannel:
 
 def _to_response(answer: aiohttp.ClientResponse) -> Response:
     fields = end_to_end(answer.headers)
-    if "content-encoding" in fields:  # the client has decoded it
+    length = answer.content_length
+    if "content-encoding" in fields:  # the client decodes it
         fields.popall("content-encoding")
         fields.popall("content-length", None)
+        length = None
     response = Response()
     response._status = answer.status
     if answer.reason is not None and answer.reason.isprintable():
         response._status_text = answer.reason
     response._fields = fields
-    response._body = _AnswerBody(answer)
+    response._body = _AnswerBody(answer, length)
     response.url = str(answer.url)
     response.redirected = bool(answer.history)
     return response
@@ -78,8 +80,8 @@ def _to_response(answer: aiohttp.ClientResponse) -> Response:
 class _AnswerBody(ByteStream):
     __slots__ = ("_answer",)
 
-    def __init__(self, answer: aiohttp.ClientResponse) -> None:
-        super().__init__(answer.content_length)
+    def __init__(self, answer: aiohttp.ClientResponse, length: int | None) -> None:
+        super().__init__(length)
         self._answer = answer
 
     async def _next(self) -> bytes:

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 from mesh.config.files import is_file, read_table
 
@@ -32,7 +33,7 @@ def check_requirements(directories: Iterable[Path], problems: Problems) -> None:
     for directory in directories:
         path = directory / "pyproject.toml"
         for requirement in _requirements(path, problems):
-            wanted.setdefault(requirement.name.lower(), []).append((path, requirement))
+            wanted.setdefault(canonicalize_name(requirement.name), []).append((path, requirement))
     for name, requirements in wanted.items():
         installed = _installed(name)
         for path, requirement in requirements:
@@ -56,14 +57,18 @@ def check_requirements(directories: Iterable[Path], problems: Problems) -> None:
 def _requirements(path: Path, problems: Problems) -> Iterator[Requirement]:
     table = read_table(path, problems) if is_file(path) else None
     project = (table or {}).get("project", {})
-    for text in project.get("dependencies", ()):
+    texts = project.get("dependencies", []) if isinstance(project, dict) else None
+    if not isinstance(texts, list):
+        problems.error(path, "project.dependencies is not a list", "write it as PEP 621 says")
+        return
+    for text in texts:
         try:
-            requirement = Requirement(text)
+            requirement = Requirement(str(text))
         except InvalidRequirement as error:
             problems.error(path, f"dependency {text!r}: {error}", "write it as PEP 508 says")
             continue
         applies = requirement.marker is None or requirement.marker.evaluate()
-        if applies and requirement.name.lower() not in CLOUDFLARE_ONLY:
+        if applies and canonicalize_name(requirement.name) not in CLOUDFLARE_ONLY:
             yield requirement
 
 

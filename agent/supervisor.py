@@ -19,7 +19,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from agent.messages import MessageStream
-from mesh.errors import Problem
+from mesh.errors import Problem, ProtocolError
 from mesh.v1 import cell_pb2
 
 if TYPE_CHECKING:
@@ -104,13 +104,26 @@ class SupervisedCell:
 
     async def _run_process(self) -> str:
         """One process from start to end. Returns how it ended."""
-        process, stream = await self._spawn()
-        self._process, self._stream = process, stream
         try:
-            await self._converse(stream)
-            code = await process.wait()
-        except ConnectionError:  # it ended while it was spoken to
-            code = await process.wait()
+            stream = await self._spawn()
+        except OSError as error:  # no descriptors, no memory, no more processes
+            how = f"not started: {error}"
+        else:
+            how = await self._accompany(stream)
+        self._report([Problem(where=f"cell {self.name}", reason=f"ended while loading: {how}")])
+        return how
+
+    async def _accompany(self, stream: Stream) -> str:
+        """Talk to the process until it ends. Returns how it ended."""
+        process = self._process
+        assert process is not None
+        try:
+            if self._stop.is_set():  # while it was being started
+                process.kill()
+            async with asyncio.TaskGroup() as tasks:
+                talk = tasks.create_task(self._converse(stream, process))
+                code = await process.wait()
+                talk.cancel()
         finally:
             self.serving.clear()
             self._process = self._stream = None
@@ -118,47 +131,59 @@ class SupervisedCell:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        self._report([Problem(where=f"cell {self.name}", reason=f"ended while loading: {how}")])
-        return how
+        return f"exit code {code}" if code >= 0 else f"signal {_signal_name(-code)}"
 
-    async def _spawn(self) -> tuple[asyncio.subprocess.Process, Stream]:
+    async def _spawn(self) -> Stream:
         ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",  # the current directory has no say in what `agent` or `workers` is
-                "-m",
-                "agent.cell",
-                str(theirs.fileno()),
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), *self._descriptors),
-                start_new_session=True,  # a terminal's Ctrl-C reaches the agent alone
-                env={**os.environ, "GRPC_ENABLE_FORK_SUPPORT": "0", "PYTHONUNBUFFERED": "1"},
-            )
-        return process, await MessageStream.open(ours, cell_pb2.FromCell)
+        try:
+            with theirs:
+                self._process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-P",  # the current directory has no say in what `agent` or `workers` is
+                    "-m",
+                    "agent.cell",
+                    str(theirs.fileno()),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    pass_fds=(theirs.fileno(), *self._descriptors),
+                    start_new_session=True,  # a terminal's Ctrl-C reaches the agent alone
+                    env={**os.environ, "GRPC_ENABLE_FORK_SUPPORT": "0", "PYTHONUNBUFFERED": "1"},
+                )
+        except BaseException:
+            ours.close()
+            raise
+        self._stream = await MessageStream.open(ours, cell_pb2.FromCell)
+        return self._stream
 
-    async def _converse(self, stream: Stream) -> None:
-        await stream.send(cell_pb2.ToCell(start=self._start))
-        answer = await stream.receive()
-        if answer is None:
-            return
-        if answer.WhichOneof("message") == "failed":
-            problems = [
-                Problem(where=problem.where, reason=problem.reason, fix=problem.fix)
-                for problem in answer.failed.problems
-            ]
-            if not self._report(problems):
-                for problem in problems:
-                    logger.error("cell.not_loaded", extra={"cell": self.name, "problem": problem})
-            return
-        self._report([])
-        await self._gate.wait()
-        await stream.send(cell_pb2.ToCell(serve=cell_pb2.Serve()))
-        if await stream.receive() is not None:
-            self.serving.set()
-            pid = self._process.pid if self._process else None
-            logger.info("cell.serving", extra={"cell": self.name, "pid": pid})
+    async def _converse(self, stream: Stream, process: asyncio.subprocess.Process) -> None:
+        """Tell the cell what to do until it serves; a cell that talks nonsense is killed."""
+        try:
+            await stream.send(cell_pb2.ToCell(start=self._start))
+            answer = await stream.receive()
+            if answer is None:
+                return  # it ends by itself
+            if answer.WhichOneof("message") == "failed":
+                self._not_loaded(answer.failed)
+                return
+            self._report([])
+            await self._gate.wait()
+            await stream.send(cell_pb2.ToCell(serve=cell_pb2.Serve()))
+            if await stream.receive() is not None:
+                self.serving.set()
+                logger.info("cell.serving", extra={"cell": self.name, "pid": process.pid})
+        except ConnectionError:
+            return  # it ended while it was spoken to
+        except ProtocolError as error:
+            logger.error("cell.killed", extra={"cell": self.name, "reason": str(error)})  # noqa: TRY400
+            process.kill()
+
+    def _not_loaded(self, failed: cell_pb2.Failed) -> None:
+        problems = [
+            Problem(where=problem.where, reason=problem.reason, fix=problem.fix)
+            for problem in failed.problems
+        ]
+        if not self._report(problems):
+            for problem in problems:
+                logger.error("cell.not_loaded", extra={"cell": self.name, "problem": problem})
 
     def _report(self, problems: Sequence[Problem]) -> bool:
         """Settle `first_load`. Returns False where that was done before."""
@@ -192,3 +217,10 @@ class SupervisedCell:
         self._stop.set()
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)

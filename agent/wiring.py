@@ -61,6 +61,7 @@ def load_workers(
         except ConfigError as error:
             problems.extend(error.problems)
     problems.extend(_missing_entrypoints(start, hosts))
+    problems.extend(_public_without_default(start, hosts))
     if problems:
         raise ConfigError(problems)
     for worker in start.workers:
@@ -99,6 +100,20 @@ def _missing_entrypoints(start: cell_pb2.Start, hosts: dict[str, WorkerHost]) ->
                     else "default entrypoint"
                 ),
                 fix=f"its named entrypoints are: {named}",
+            )
+
+
+def _public_without_default(
+    start: cell_pb2.Start, hosts: dict[str, WorkerHost]
+) -> Iterator[Problem]:
+    public = {route.worker for route in start.edge.routes}
+    for worker in start.workers:
+        host = hosts.get(worker.id)
+        if worker.id in public and host is not None and "" not in host.entrypoints:
+            yield Problem(
+                where=worker.main,
+                reason=f"worker {worker.id} is public, but has no default entrypoint",
+                fix="define `class Default(WorkerEntrypoint)`, or take it from the edge",
             )
 
 

@@ -7,13 +7,14 @@ unless somebody asks for one, so that small messages stay cheap. `tee.py` copies
 
 from __future__ import annotations
 
+import asyncio
 import json
 from codecs import BOM_UTF8
 from collections.abc import AsyncIterable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from workers._trampoline import drive
+from workers._trampoline import StrayExitError, run_in
 from workers.errors import BodyClosedError, BodyUsedError
 
 if TYPE_CHECKING:
@@ -123,6 +124,8 @@ class IterableStream(ByteStream):
             chunk = await self._skip_empty()
         except StopAsyncIteration:
             chunk = b""
+        except StrayExitError as error:
+            raise BodyClosedError("the producer of the body was cancelled") from error
         finally:
             self._reading = False
             if self._closed:
@@ -132,7 +135,7 @@ class IterableStream(ByteStream):
 
     async def _skip_empty(self) -> Data:
         while True:
-            chunk = to_bytes(await drive(self._context, self._iterator.__anext__()))
+            chunk = to_bytes(await run_in(self._context, self._iterator.__anext__))
             if chunk:
                 return chunk
 
@@ -141,7 +144,7 @@ class IterableStream(ByteStream):
             return
         aclose = getattr(self._iterator, "aclose", None)
         if aclose is not None:
-            await drive(self._context, aclose())
+            await run_in(self._context, aclose)
 
 
 class HandedStream(ByteStream):
@@ -152,7 +155,7 @@ class HandedStream(ByteStream):
 
     __slots__ = ("_on_error", "_source")
 
-    def __init__(self, source: ByteStream, on_error: Callable[[Exception], Exception]) -> None:
+    def __init__(self, source: ByteStream, on_error: Callable[[BaseException], Exception]) -> None:
         super().__init__(source.length)
         self._source = source
         self._on_error = on_error
@@ -160,8 +163,11 @@ class HandedStream(ByteStream):
     async def _next(self) -> Data:
         try:
             return await anext(self._source, b"")
-        except Exception as error:  # noqa: BLE001 - from here on it is another worker's
-            raise self._on_error(error) from None
+        except (asyncio.CancelledError, GeneratorExit):  # the reader's own
+            raise
+        except BaseException as error:  # noqa: BLE001 - another worker's, be it SystemExit
+            failure = self._on_error(error)
+        raise failure
 
     async def _close(self) -> None:
         await self._source.aclose()

@@ -163,12 +163,19 @@ class Context(msgspec.Struct, eq=False):
     async def _close_streams(self) -> None:
         while self._streams:
             try:
-                await self._streams.pop().aclose()
-            except Exception:
-                logger.exception("body.close_failed", extra={"worker": self._runtime.worker})
+                await self._close_stream(self._streams.pop())
             except asyncio.CancelledError:
                 await self._close_streams()
                 raise
+
+    async def _close_stream(self, stream: ByteStream) -> None:
+        """Close a stream whose producer may be user code: what that raises goes to the log."""
+        try:
+            await stream.aclose()
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException:  # not even SystemExit may end the cell
+            logger.exception("body.close_failed", extra={"worker": self._runtime.worker})
 
 
 current: ContextVar[Context] = ContextVar("workers.current")
@@ -194,6 +201,7 @@ def clone_stream(stream: ByteStream) -> tuple[ByteStream, ByteStream]:
     context = current.get(None)
     if context is None:
         return tee(stream, DEFAULT_BODY_LIMIT_BYTES)
+    disown_stream(stream)
     branches = tee(stream, context._runtime.body_limit_bytes)
     for branch in branches:
         context._own(branch)

@@ -45,7 +45,7 @@ class LocalChannel:
         return self._dispatch(own, call, self._props_json)
 
 
-def _for_callee(error: Exception) -> Exception:
+def _for_callee(error: BaseException) -> Exception:
     """What the callee's reader gets when the caller's body fails."""
     if isinstance(error, BodyError):
         return type(error)(*error.args)

@@ -45,10 +45,7 @@ def configure(level: str) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(EventFormatter())
-    logging.basicConfig(level=min(logging.WARNING, _number(level, "DEBUG")), handlers=[handler])
+    root_level = logging.DEBUG if level == "DEBUG" else logging.WARNING
+    logging.basicConfig(level=root_level, handlers=[handler])
     for name in ("agent", "mesh", "workers"):
         logging.getLogger(name).setLevel(level)
-
-
-def _number(level: str, verbose: str) -> int:
-    return logging.DEBUG if level == verbose else logging.WARNING

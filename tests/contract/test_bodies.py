@@ -315,3 +315,104 @@ def test_cancelled_caller_closes_every_body(tmp_path: Path) -> None:
         assert source.is_closed
 
     run_mesh(tmp_path, check)
+
+
+STREAM_ENDS = {
+    "sys.exit": ("sys.exit(1)", "RemoteError 1"),
+    "cancelled child": (
+        "child = asyncio.create_task(asyncio.sleep(9)); child.cancel(); await child",
+        "RemoteError the producer of the body was cancelled",
+    ),
+    "cancels its reader": (
+        "asyncio.current_task().cancel(); await asyncio.sleep(1)",
+        "RemoteError the producer of the body was cancelled",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STREAM_ENDS)
+def test_producer_cannot_harm_its_reader(name: str, tmp_path: Path) -> None:
+    """The boundary around a handler holds for its streamed body too, also while it is closed."""
+    statement, expected = STREAM_ENDS[name]
+    write_pair(
+        tmp_path,
+        """
+        import asyncio
+        from workers import CallError, RemoteError, Response, WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                closed = await self.env.CALLEE.fetch("/")
+                await anext(closed.body)
+                answer = await self.env.CALLEE.fetch("/")
+                try:
+                    await answer.text()
+                except CallError as error:
+                    await asyncio.sleep(0)
+                    kind = RemoteError.__name__ if isinstance(error, RemoteError) else "?"
+                    return Response(f"{kind} {error}")
+        """,
+        f"""
+        import asyncio, sys
+        from workers import Response, WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                async def stream():
+                    try:
+                        yield "first"
+                        {statement}
+                    finally:
+                        sys.exit(2) if sys.exc_info()[0] is GeneratorExit else None
+                return Response(stream())
+        """,
+    )
+
+    async def check(mesh: MeshUnderTest) -> None:
+        assert await mesh.text("caller") == expected
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0
+
+    run_mesh(tmp_path, check)
+
+
+def test_clone_handed_over_outlives_its_giver(tmp_path: Path) -> None:
+    """A callee's waitUntil reads a clone to its end, though the caller is done."""
+    write_worker(
+        tmp_path,
+        "caller",
+        """
+        from workers import Response, WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                await self.env.CALLEE.fetch(request.clone())
+                return Response("done")
+        """,
+        config='services = [{ binding = "CALLEE", service = "callee" }]',
+    )
+    write_worker(
+        tmp_path,
+        "callee",
+        """
+        import asyncio
+        from workers import Response, WorkerEntrypoint
+        read = []
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                if request.url.endswith("/read"):
+                    return Response(" ".join(read))
+                async def later():
+                    await asyncio.sleep(0.01)
+                    read.append(await request.text())
+                self.ctx.waitUntil(later())
+                return Response("ok")
+        """,
+    )
+
+    async def check(mesh: MeshUnderTest) -> None:
+        source = Source()
+        assert await mesh.text("caller", post(source)) == "done"
+        await mesh.background.drain(1)
+        assert await mesh.text("callee", "http://t/read") == "0,1,2,"
+        assert source.is_closed
+
+    run_mesh(tmp_path, check)

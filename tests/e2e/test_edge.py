@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
+import http.server
 import json
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -303,16 +306,16 @@ def test_declared_length_reaches_the_client(agent: AgentProcess) -> None:
 
 
 def test_wait_until_may_read_an_upload_that_is_still_coming(agent: AgentProcess) -> None:
-    """The connection stays with the request until its tasks have read the body."""
+    """The connection stays with the request until its tasks have read the body, and then ends."""
     with socket.create_connection(("127.0.0.1", agent.port), timeout=10) as connection:
         connection.sendall(b"POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
         received = b""
         while b"at once" not in received:
             received += connection.recv(65536)
+        assert b"Connection: close" in received  # so that no other request waits behind it
         connection.sendall(b"x" * 100_000)
         wait_for_events(agent, "100000")
-        connection.sendall(b"GET /no_content HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert connection.recv(65536).startswith(b"HTTP/1.1 204")
+        assert connection.recv(65536) == b""
 
 
 def test_expect_continue(agent: AgentProcess) -> None:
@@ -326,6 +329,16 @@ def test_expect_continue(agent: AgentProcess) -> None:
     with socket.create_connection(("127.0.0.1", agent.port), timeout=10) as connection:
         connection.sendall(head % b"/no_content")
         assert connection.recv(65536).startswith(b"HTTP/1.1 204")
+    with socket.create_connection(("127.0.0.1", agent.port), timeout=10) as connection:
+        connection.sendall(head % b"/echo")  # never in the middle of the response
+        received = b""
+        while b"HTTP/1.1 200" not in received:
+            received += connection.recv(65536)
+        assert received.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200")
+        connection.sendall(b"12345")
+        while not received.endswith(b"12345"):
+            received += connection.recv(65536)
+        assert received.count(b"HTTP/1.1") == 2
 
 
 def test_too_large_body_is_413(agent: AgentProcess) -> None:
@@ -352,6 +365,64 @@ def test_targets(agent: AgentProcess) -> None:
     for host in (b"", b"a b", b"user@a", b"a/b", b"a,b", b"1.2.3.256", b"a:99999"):
         answer = raw(agent, b"GET /headers HTTP/1.1\r\nHost: " + host + b"\r\n" + close)
         assert answer.startswith(b"HTTP/1.1 400"), host
+
+
+def test_body_limit_holds_for_chunks_that_have_arrived(tmp_path: Path) -> None:
+    """However small the limit is, and however fast the body came."""
+    write_worker(tmp_path, "worker", WORKER, config="workers_dev = true")
+    (tmp_path / "mesh.toml").write_text("[limits]\nbody_bytes = 10\n")
+    with AgentProcess(directory=tmp_path) as agent:
+        answer = raw(
+            agent,
+            b"POST /read HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n",
+        )
+        assert answer.startswith(b"HTTP/1.1 413")
+        assert b"x-mesh-error: body_too_large" in answer
+
+
+def test_compressed_answer_from_outside_is_passed_on_whole(tmp_path: Path) -> None:
+    """`return await fetch(...)`: the body is decoded, and its length is that of what is sent."""
+    page = b"x" * 10_000
+
+    class Upstream(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = gzip.compress(page)
+            assert "br" not in self.headers["accept-encoding"]
+            self.send_response(200)
+            self.send_header("content-encoding", "gzip")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream) as upstream:
+        thread = threading.Thread(target=upstream.serve_forever)
+        thread.start()
+        write_worker(
+            tmp_path,
+            "proxy",
+            """
+            from workers import WorkerEntrypoint, fetch
+            class Default(WorkerEntrypoint):
+                async def fetch(self, request):
+                    return await fetch(self.env.UPSTREAM, headers=request.headers)
+            """,
+            config=f"""
+            workers_dev = true
+            vars = {{ UPSTREAM = "http://127.0.0.1:{upstream.server_port}/" }}
+            """,
+        )
+        try:
+            with AgentProcess("proxy", directory=tmp_path) as agent:
+                answer = agent.request("/", headers={"Accept-Encoding": "br, gzip"})
+                assert (answer.status, answer.body) == (200, page)
+                assert answer.headers["content-encoding"] is None
+        finally:
+            upstream.shutdown()
+            thread.join()
 
 
 def memory(pid: int, field: str) -> int:

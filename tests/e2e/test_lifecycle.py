@@ -35,8 +35,14 @@ HELLO = """
             elif path == "spin":
                 while True:
                     pass
-            elif path == "pid":
-                return Response(str(os.getpid()))
+            elif path == "stubborn":
+                while True:
+                    try:
+                        await asyncio.sleep(60)
+                    except asyncio.CancelledError:
+                        pass
+            elif path == "child":
+                os.system("sleep 20 &")
             return Response("hello")
 
         async def late(self):
@@ -130,6 +136,95 @@ def test_second_signal_ends_at_once(hello: Path) -> None:
         assert seconds < 1
         assert stuck() is None
         assert not is_alive(cell)
+
+
+def test_connections_are_refused_while_it_drains(hello: Path) -> None:
+    """Nobody is accepted only to be reset later."""
+    with AgentProcess("hello", directory=hello) as agent:
+        slow = in_background(lambda: agent.request("/slow"))
+        wait_for(lambda: _connections(agent) == 1, 5)
+        agent.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: "cell.draining" in agent.log, 5)
+        with pytest.raises(ConnectionRefusedError):
+            agent.request("/")
+        assert agent.process.poll() is None
+        answer = slow()
+        assert answer is not None
+        assert answer.status == 200
+        assert agent.process.wait(5) == 0
+
+
+@pytest.mark.parametrize(("path", "code"), [("/stuck", 0), ("/stubborn", 0), ("/spin", 0)])
+def test_drain_ends_in_time(hello: Path, path: str, code: int) -> None:
+    """What does not finish is cancelled, what ignores that is cut; the limits are the bound."""
+    write(hello / "mesh.toml", "[limits]\ndrain_seconds = 0.5\nwait_until_seconds = 0.5\n")
+    with AgentProcess("hello", directory=hello) as agent:
+        request = in_background(lambda: agent.request(path))
+        wait_for(lambda: _connections(agent) == 1, 5)
+        assert agent.stop()[0] == code
+        assert request() is None
+        assert agent.stop_seconds < 0.5 + 0.5 + 2.5
+
+
+def test_cell_that_is_told_to_stop_alone_is_replaced(hello: Path) -> None:
+    """SIGTERM to a cell drains it, even if a handler will not end; the agent starts another."""
+    write(hello / "mesh.toml", "[limits]\ndrain_seconds = 0.3\nwait_until_seconds = 0.3\n")
+    with AgentProcess("hello", directory=hello) as agent:
+        request = in_background(lambda: agent.request("/stubborn"))
+        wait_for(lambda: _connections(agent) == 1, 5)
+        (cell,) = agent.cells()
+        os.kill(cell, signal.SIGTERM)
+        wait_for(lambda: agent.cells() not in ([], [cell]), 5)
+        assert agent.request("/").status == 200
+        assert request() is None
+
+
+def test_every_process_told_to_stop_at_once(hello: Path) -> None:
+    """As systemd does: agent and cell get the signal; that is an ordinary stop."""
+    with AgentProcess("hello", directory=hello) as agent:
+        slow = in_background(lambda: agent.request("/slow"))
+        wait_for(lambda: _connections(agent) == 1, 5)
+        (cell,) = agent.cells()
+        os.kill(cell, signal.SIGTERM)
+        code, _ = agent.stop()
+        answer = slow()
+        assert (code, answer and answer.status) == (0, 200)
+        assert "Traceback" not in agent.log
+
+
+def test_signal_while_a_group_still_loads(tmp_path: Path) -> None:
+    """The groups that wait for it end as well, at once."""
+    write_worker(tmp_path, "hello", HELLO, config="workers_dev = true")
+    write_worker(tmp_path, "slow", "import time\ntime.sleep(30)\n" + "def on_fetch(): ...\n")
+    write(tmp_path / "mesh.toml", '[groups.apart]\nworkers = ["slow"]\n')
+    agent = AgentProcess(directory=tmp_path)
+    try:
+        wait_for(lambda: len(agent.cells()) == 2, 5)
+        cells = agent.cells()
+        code, seconds = agent.stop()
+        assert (code, seconds < 2) == (0, True)
+        assert not any(is_alive(cell) for cell in cells)
+    finally:
+        agent.__exit__()
+
+
+def test_unusual_death_of_a_cell_does_not_end_the_agent(hello: Path) -> None:
+    """A real-time signal, say, which has no name in Python."""
+    with AgentProcess("hello", directory=hello) as agent:
+        (cell,) = agent.cells()
+        os.kill(cell, 40)
+        wait_for(lambda: "signal 40" in agent.log, 5)
+        assert agent.request("/").status == 200
+        assert "Traceback" not in agent.log
+
+
+def test_processes_of_workers_inherit_no_sockets(hello: Path) -> None:
+    """A program that a worker started does not keep the public port."""
+    with AgentProcess("hello", directory=hello) as agent:
+        assert agent.request("/child").status == 200
+        agent.stop()
+        with socket.create_server(("127.0.0.1", agent.port)):
+            pass
 
 
 def test_killed_cell_comes_back_and_the_socket_refuses_nobody(hello: Path) -> None:

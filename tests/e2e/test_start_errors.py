@@ -27,6 +27,16 @@ MAINS = {
     "error at import": ("\n\n1 / 0\n", "entry.py:3: cannot be imported: ZeroDivisionError"),
     "exit at import": ("import sys\nsys.exit(0)\n", "entry.py:2: cannot be imported: SystemExit"),
     "death at import": ("import os\nos._exit(7)\n", "ended while loading: exit code 7"),
+    "nonsense to the agent": (
+        """
+        import os, socket, sys
+        with socket.socket(fileno=os.dup(int(sys.argv[1]))) as end:
+            end.send(b"\\xff" * 8)
+        import time
+        time.sleep(30)
+        """,
+        "ended while loading: signal SIGKILL",
+    ),
     "no handler": ("x = 1\n", "define `class Default(WorkerEntrypoint)`"),
     "two handlers": (
         "def on_fetch(request): ...\naddEventListener('fetch', print)\n",
@@ -95,6 +105,25 @@ def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
     status, errors = run_agent("one", "two", directory=tmp_path)
     assert status == 2
     assert errors.count("error: ") == 2
+
+
+def test_one_group_that_cannot_load_stops_all(tmp_path: Path) -> None:
+    """No group serves unless every group loads: exit code 2, and no process is left."""
+    write_worker(tmp_path, "sound", HELLO, config="workers_dev = true")
+    directory = write_worker(tmp_path, "broken", HELLO)
+    write(directory / "src" / "entry.py", "import nosuch\n")
+    write(tmp_path / "mesh.toml", '[groups.apart]\nworkers = ["broken"]\n')
+    status, errors = run_agent(directory=tmp_path)
+    assert status == 2
+    assert "entry.py:1: cannot be imported" in errors
+
+
+def test_public_worker_without_default_entrypoint(tmp_path: Path) -> None:
+    """It could answer nobody."""
+    code = "from workers import WorkerEntrypoint\nclass Admin(WorkerEntrypoint): pass\n"
+    write_worker(tmp_path, "x", code, config="workers_dev = true")
+    status, errors = run_agent("x", directory=tmp_path)
+    assert (status, "is public, but has no default entrypoint" in errors) == (2, True)
 
 
 def test_dependencies_that_do_not_fit(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -54,11 +55,15 @@ class AgentProcess:
                 start_new_session=True,
             )
         self.url = ""
+        self.stop_seconds = 0.0
 
     def __enter__(self) -> Self:
         assert self.process.stdout is not None
-        line = self.process.stdout.readline().decode()
-        assert line.startswith("ready:"), f"no ready line, but {line!r}\n{self.log}"
+        ready, _, _ = select.select([self.process.stdout], [], [], READY_SECONDS)
+        line = self.process.stdout.readline().decode() if ready else "nothing in time"
+        if not line.startswith("ready:"):
+            self.__exit__()
+            raise AssertionError(f"no ready line, but {line!r}\n{self.log}")
         if found := re.search(r"http://\S+", line):
             self.url = found.group()
         return self
@@ -109,7 +114,8 @@ class AgentProcess:
         began = time.monotonic()
         self.process.send_signal(number)
         code = self.process.wait(READY_SECONDS)
-        return code, time.monotonic() - began
+        self.stop_seconds = time.monotonic() - began
+        return code, self.stop_seconds
 
     def request(
         self,
@@ -131,7 +137,8 @@ class AgentProcess:
 
 def run_agent(*arguments: str, directory: Path) -> tuple[int, str]:
     """A start that is expected to fail. Returns exit code and standard error."""
-    command = [str(AgentProcess.command()), "start", *arguments]
+    listen = [] if "--edge-listen" in arguments else ["--edge-listen", "127.0.0.1:0"]
+    command = [str(AgentProcess.command()), "start", *arguments, *listen]
     result = subprocess.run(
         [*command, "--state-dir", str(directory / "state")],
         cwd=directory,

@@ -639,7 +639,7 @@ def test_handed_stream_maps_errors_without_the_other_sides_frames():
         with pytest.raises(OSError, match="theirs: secret") as caught:
             await anext(stream)
         assert caught.value.__cause__ is None
-        assert caught.value.__suppress_context__
+        assert caught.value.__context__ is None
 
     asyncio.run(main())
 
