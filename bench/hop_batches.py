@@ -15,7 +15,7 @@ from agent.outbound import OutboundChannel
 from agent.wiring import load_workers
 from mesh.v1 import cell_pb2
 from workers import Request, Response
-from workers.context import Call, Context, Tree
+from workers.context import Call, Context, Tree, current
 
 if TYPE_CHECKING:
     from agent.host import WorkerHost
@@ -70,6 +70,7 @@ async def measure(hosts: dict[str, WorkerHost], kind: Kind, batches: int) -> lis
     measured: list[Batch] = []
 
     async def handler(context: Context, request: Request) -> Response:  # noqa: ARG001 - a Handler's shape
+        current.set(context)
         env = context._runtime.env
         callee = _callee(hosts["callee"], kind)
         for index in range(batches):

@@ -341,6 +341,15 @@ def test_expect_continue(agent: AgentProcess) -> None:
         assert received.count(b"HTTP/1.1") == 2
 
 
+def test_malformed_request_is_one_line_in_the_log(agent: AgentProcess) -> None:
+    """The client's mistake is no traceback, and cannot forge log lines."""
+    before = agent.log.count("Traceback")
+    answer = raw(agent, b"GET / HTTP/1.1\r\nHost: x\r\nBad Name\x01: 1\r\n\r\n")
+    assert b" 400 " in answer.split(b"\r\n")[0]
+    assert agent.log.count("Traceback") == before
+    assert "edge.malformed" in agent.log
+
+
 def test_too_large_body_is_413(agent: AgentProcess) -> None:
     """Declared or not: nothing above limits.body_bytes reaches a worker whole."""
     with socket.create_connection(("127.0.0.1", agent.port), timeout=10) as refused:
