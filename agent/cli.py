@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -20,7 +19,7 @@ EXIT_USAGE = 2
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("workermesh"), prog_name="mesh-agent")
+@click.version_option(package_name="workermesh", prog_name="mesh-agent")
 def main() -> None:
     """Run Python workers on this host."""
 

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 import click
 
 from mesh.cli.check import check
 
 
-def _version() -> str:
-    try:
-        return version("workermesh")
-    except PackageNotFoundError:
-        return "(not installed)"
-
-
 @click.group()
-@click.version_option(version=_version(), prog_name="meshctl")
+@click.version_option(package_name="workermesh", prog_name="meshctl")
 def main() -> None:
     """See and change a mesh of Python workers.
 

@@ -2,52 +2,10 @@
 
 import traceback
 import warnings
-from contextlib import ExitStack
-from contextvars import ContextVar, copy_context
-from textwrap import dedent
 
 import pytest
 
-from agent.namespace import WorkerNamespace, install
-
-CURRENT: ContextVar[str | None] = ContextVar("current", default=None)
-
-
-@pytest.fixture
-def start(tmp_path):
-    """Write a worker's files, import its main module on its behalf, close it after the test."""
-    install(CURRENT.get)
-    with ExitStack() as exits:
-
-        def start_worker(name, files, *, generation=1):
-            directory = tmp_path / f"{name}-{generation}" / "src"
-            for path, text in files.items():
-                (directory / path).parent.mkdir(parents=True, exist_ok=True)
-                (directory / path).write_text(dedent(text).replace("OWN", f"{name}{generation}"))
-            namespace = WorkerNamespace(name, directory / "entry.py", generation=generation)
-            exits.callback(namespace.close)
-            return behalf_of(namespace.package, namespace.import_main)
-
-        yield start_worker
-
-
-def behalf_of(package, function):
-    """Run `function` as the host does: with `current()` naming the worker."""
-    context = copy_context()
-    context.run(CURRENT.set, package)
-    return context.run(function)
-
-
-def ask(main):
-    """Call `answer()` of a main module on behalf of its worker."""
-    return behalf_of(main.__package__, main.answer)
-
-
-def ask_two(start, files):
-    """Start workers a and b with the same files; OWN in them reads "a1" and "b1"."""
-    a, b = start("a", files), start("b", files)
-    return ask(a), ask(b)
-
+from tests.support.namespaces import ask, ask_two
 
 MODELS = {"models.py": "NAME = 'OWN'\n"}
 

@@ -4,41 +4,13 @@ import importlib
 import os
 import sys
 import traceback
-from contextlib import ExitStack, closing
-from contextvars import ContextVar, copy_context
+from contextlib import closing
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
 from agent.namespace import WorkerNamespace, install
-
-CURRENT: ContextVar[str | None] = ContextVar("current", default=None)
-
-
-@pytest.fixture
-def start(tmp_path):
-    """Write a worker's files, import its main module on its behalf, close it after the test."""
-    install(CURRENT.get)
-    with ExitStack() as exits:
-
-        def start_worker(name, files, *, generation=1):
-            directory = tmp_path / f"{name}-{generation}" / "src"
-            for path, text in files.items():
-                (directory / path).parent.mkdir(parents=True, exist_ok=True)
-                (directory / path).write_text(dedent(text).replace("OWN", f"{name}{generation}"))
-            namespace = WorkerNamespace(name, directory / "entry.py", generation=generation)
-            exits.callback(namespace.close)
-            return behalf_of(namespace.package, namespace.import_main)
-
-        yield start_worker
-
-
-def behalf_of(package, function):
-    """Run `function` as the host does: with `current()` naming the worker."""
-    context = copy_context()
-    context.run(CURRENT.set, package)
-    return context.run(function)
+from tests.support.namespaces import CURRENT
 
 
 def loaded(package):

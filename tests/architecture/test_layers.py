@@ -34,7 +34,7 @@ FOREIGN = {
     "grpc": set[str](),
     "tomli": {"mesh/config/files.py"},
     "uvloop": {"agent/cell.py"},
-    "click": {"agent/cli.py", "mesh/cli/main.py", "mesh/cli/check.py"},
+    "click": {"agent/cli.py", *(f"mesh/cli/{name}.py" for name in ("main", "check", "control"))},
 }
 """Libraries that only some files may know."""
 

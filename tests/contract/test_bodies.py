@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.test_call import write_pair
-from tests.support.mesh_under_test import MeshUnderTest, run_mesh, write_worker
+from tests.support.files import write_pair, write_worker
+from tests.support.mesh_under_test import MeshUnderTest, run_mesh
+from tests.support.source import Source, post
 from workers import BodyClosedError, RemoteError, Request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
 PASS_ON = """
@@ -21,28 +21,6 @@ PASS_ON = """
         async def fetch(self, request):
             return await self.env.CALLEE.fetch(request)
 """
-
-
-class Source:
-    """A streamed upload that tells what became of it."""
-
-    def __init__(self, chunks: int = 3) -> None:
-        self.chunks = chunks
-        self.sent = 0
-        self.is_closed = False
-
-    async def stream(self) -> AsyncIterator[bytes]:
-        try:
-            for number in range(self.chunks):
-                await asyncio.sleep(0)
-                self.sent += 1
-                yield b"%d," % number
-        finally:
-            self.is_closed = True
-
-
-def post(source: Source) -> Request:
-    return Request("http://test/", method="POST", body=source.stream())
 
 
 def test_streams_pass_in_both_directions_chunk_by_chunk(tmp_path: Path) -> None:

@@ -7,18 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.mesh_under_test import MeshUnderTest, run_mesh, write_worker
+from tests.support.files import BIND_CALLEE, write_pair, write_worker
+from tests.support.mesh_under_test import MeshUnderTest, run_mesh
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-BIND_CALLEE = 'services = [{ binding = "CALLEE", service = "callee" }]'
-
-
-def write_pair(folder: Path, caller: str, callee: str) -> None:
-    """A worker `caller` bound to a worker `callee`."""
-    write_worker(folder, "caller", caller, config=BIND_CALLEE)
-    write_worker(folder, "callee", callee)
 
 
 def test_request_arrives_whole(tmp_path: Path) -> None:

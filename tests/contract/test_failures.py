@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.test_call import write_pair
-from tests.support.mesh_under_test import MeshUnderTest, run_mesh, write_worker
+from tests.support.files import write_pair, write_worker
+from tests.support.mesh_under_test import MeshUnderTest, run_mesh
 from workers import CallError, RemoteError, ServiceUnavailable
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from tests.contract.test_bodies import Source, post
-from tests.support.mesh_under_test import MeshUnderTest, run_mesh, write_worker
+from tests.support.files import write_worker
+from tests.support.mesh_under_test import MeshUnderTest, run_mesh
+from tests.support.source import Source, post
 
 if TYPE_CHECKING:
     from pathlib import Path

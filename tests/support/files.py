@@ -27,3 +27,12 @@ def write_worker(
     if dev_vars:
         write(directory / ".dev.vars", dev_vars)
     return directory
+
+
+BIND_CALLEE = 'services = [{ binding = "CALLEE", service = "callee" }]'
+
+
+def write_pair(folder: Path, caller: str, callee: str) -> None:
+    """A worker `caller` bound to a worker `callee`."""
+    write_worker(folder, "caller", caller, config=BIND_CALLEE)
+    write_worker(folder, "callee", callee)

@@ -16,7 +16,6 @@ from agent.outbound import OutboundChannel
 from agent.plan import plan_cells
 from agent.wiring import load_workers
 from mesh.config import Overrides, load_mesh
-from tests.support.files import write_worker
 from workers import Request
 from workers.context import Call, Tree
 
@@ -82,6 +81,3 @@ def run_mesh(folder: Path, test: Callable[[MeshUnderTest], Awaitable[None]], **k
             await test(mesh)
 
     uvloop.run(main())
-
-
-__all__ = ["MeshUnderTest", "open_mesh", "run_mesh", "write_worker"]

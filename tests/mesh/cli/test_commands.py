@@ -1,0 +1,33 @@
+"""The commands that are installed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run an installed command."""
+    program = Path(sys.executable).with_name(command[0])
+    return subprocess.run(
+        [program, *command[1:]], capture_output=True, text=True, check=False, timeout=30
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mesh-agent", "mesh-control", "meshctl"])
+def test_every_command_helps(name: str) -> None:
+    """`--help` and `--version` say what the command is."""
+    assert "Usage" in run(name, "--help").stdout
+    assert run(name, "--version").stdout.startswith(f"{name}, version 0.")
+
+
+@pytest.mark.slow
+def test_control_plane_is_not_there_yet() -> None:
+    """It says so, and what to run instead."""
+    result = run("mesh-control", "start")
+    assert result.returncode == 2
+    assert "mesh-agent start" in result.stderr
