@@ -13,10 +13,10 @@ import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from agent.edge_answer import Sent, send_response
 from agent.edge_http import BadRequestError, EdgeBody, end_to_end, read_request
+from agent.edge_log import protocol_logger
 from mesh.wire.failures import public_status
 from workers.body import ByteStream
 from workers.context import Call, Tree
@@ -31,22 +31,6 @@ if TYPE_CHECKING:
     from agent.host import Entrypoint
 
 logger = logging.getLogger(__name__)
-
-
-class _WithoutTraceback(logging.Filter):
-    """A malformed request is the client's mistake: one line in the log, and no traceback."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, HttpProcessingError):
-            record.msg, record.args, record.exc_info = "edge.malformed", (), None
-            record.levelno, record.levelname = logging.INFO, "INFO"
-            record.reason = str(error.message)[:200]
-        return True
-
-
-_protocol_logger = logging.getLogger(f"{__name__}.protocol")
-_protocol_logger.addFilter(_WithoutTraceback())
 
 KEEPALIVE_SECONDS = 75.0
 """How long an idle connection stays open: longer than the usual 60 s of a load balancer in front,
@@ -84,7 +68,7 @@ class EdgeListener:
             cast("Any", self._handle),  # a Sent has what the server asks of a response
             handler_cancellation=True,
             access_log=None,
-            logger=_protocol_logger,
+            logger=protocol_logger,
             auto_decompress=False,
             keepalive_timeout=KEEPALIVE_SECONDS,
             max_line_size=MAX_LINE_BYTES,

@@ -67,7 +67,7 @@ def read_request(raw: web.BaseRequest, limit_bytes: int) -> Request:
     return Request._received(
         raw.method,
         f"http://{host}{target}",
-        end_to_end(fields),
+        _as_text(end_to_end(fields)),
         _body_of(raw, limit_bytes) if raw.body_exists else None,
     )
 
@@ -83,6 +83,21 @@ def _path_of(raw: web.BaseRequest, host: str) -> str:
     if not url.absolute or url.raw_authority.lower() != host.lower():
         raise BadRequestError("the request target does not fit the Host")
     return url.raw_path_qs
+
+
+def _as_text(fields: CIMultiDict[str]) -> CIMultiDict[str]:
+    """The fields, with values that are not UTF-8 read as Latin-1, as WHATWG Fetch reads all."""
+    if all(value.isascii() for value in fields.values()):
+        return fields
+    return CIMultiDict((name, _decode(value)) for name, value in fields.items())
+
+
+def _decode(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogateescape").decode("latin-1")
+    return value
 
 
 @functools.lru_cache(maxsize=1024)

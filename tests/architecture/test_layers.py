@@ -30,7 +30,9 @@ RANKS = {
 """The layers of the house; a package may import lower ones and itself."""
 
 FOREIGN = {
-    "aiohttp": {f"agent/{name}.py" for name in ("edge", "edge_answer", "edge_http", "outbound")},
+    "aiohttp": {
+        f"agent/{name}.py" for name in ("edge", "edge_answer", "edge_http", "edge_log", "outbound")
+    },
     "grpc": set[str](),
     "tomli": {"mesh/config/files.py"},
     "uvloop": {"agent/cell.py"},

@@ -208,6 +208,20 @@ def test_request_fields(agent: AgentProcess) -> None:
     }
 
 
+def test_bytes_that_are_not_utf8(agent: AgentProcess) -> None:
+    """A header byte that is not UTF-8 is read as Latin-1; in the target it is a bad request."""
+    answer = raw(
+        agent,
+        b"GET /headers HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        b"X-Latin: caf\xe9\r\nX-Utf8: caf\xc3\xa9\r\n\r\n",
+    )
+    seen = json.loads(answer.partition(b"\r\n\r\n")[2])
+    assert seen["headers"] == {"Host": ["x"], "X-Latin": ["café"], "X-Utf8": ["café"]}
+    for target in (b"/\xff", b"/?\xff"):
+        answer = raw(agent, b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 400 " in answer.partition(b"\r\n")[0]
+
+
 def test_response_fields(agent: AgentProcess) -> None:
     """Repeated Set-Cookie stay apart; hop-by-hop and forged fields of a worker go nowhere."""
     answer = agent.request("/cookies")
