@@ -10,28 +10,30 @@ Source: PEP 508, PEP 621.
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from mesh.config.files import is_file, read_table
+from mesh.config.files import read_table
+from mesh.config.problems import Problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
-    from mesh.config.problems import Problems
 
 CLOUDFLARE_ONLY = frozenset({"workers-py", "workers-runtime-sdk", "pyodide-py", "webtypy"})
 """Tools for Cloudflare's runtime, in whose place this package stands."""
 
 
-def check_requirements(directories: Iterable[Path], problems: Problems) -> None:
-    """Note every dependency of the workers in `directories` that this Python does not meet."""
+def check_requirements(projects: Iterable[Path]) -> None:
+    """Check the dependencies in these `pyproject.toml` files against this Python.
+
+    Raises: ConfigError with every one that is not met.
+    """
+    problems = Problems(Path.cwd())
     wanted: dict[str, list[tuple[Path, Requirement]]] = {}
-    for directory in directories:
-        path = directory / "pyproject.toml"
+    for path in projects:
         for requirement in _requirements(path, problems):
             wanted.setdefault(canonicalize_name(requirement.name), []).append((path, requirement))
     for name, requirements in wanted.items():
@@ -52,11 +54,11 @@ def check_requirements(directories: Iterable[Path], problems: Problems) -> None:
                     "a group has one version of each package: install one that fits, "
                     "or use another group, on an agent with its own Python",
                 )
+    problems.raise_errors()
 
 
 def _requirements(path: Path, problems: Problems) -> Iterator[Requirement]:
-    table = read_table(path, problems) if is_file(path) else None
-    project = (table or {}).get("project", {})
+    project = (read_table(path, problems) or {}).get("project", {})
     texts = project.get("dependencies", []) if isinstance(project, dict) else None
     if not isinstance(texts, list):
         problems.error(path, "project.dependencies is not a list", "write it as PEP 621 says")

@@ -13,10 +13,8 @@ import msgspec
 
 from agent import namespace
 from agent.loader import load_worker
-from agent.requirements import check_requirements
 from mesh.channel.local import LocalChannel
 from mesh.channel.routed import RoutedChannel, UnavailableChannel
-from mesh.config.problems import Problems
 from mesh.errors import ConfigError, Problem
 from workers.binding import ServiceBinding
 from workers.context import current
@@ -72,9 +70,13 @@ def load_workers(
 
 def _check_dependencies(start: cell_pb2.Start) -> None:
     """Raises: ConfigError."""
-    problems = Problems(Path.cwd())
-    check_requirements((Path(worker.source).parent for worker in start.workers), problems)
-    problems.raise_errors()
+    projects = [Path(worker.source).with_name("pyproject.toml") for worker in start.workers]
+    if declared := [path for path in projects if path.is_file()]:
+        from agent.requirements import (  # noqa: PLC0415 - its parsers cost every cell 3 MiB
+            check_requirements,
+        )
+
+        check_requirements(declared)
 
 
 def _channel(binding: cell_pb2.Binding, hosts: dict[str, WorkerHost]) -> Channel:
