@@ -73,8 +73,10 @@ class Background:
 
     async def drain(self, timeout_seconds: float) -> None:
         """Wait until every task is done, at most `timeout_seconds`; then cut what is left."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=timeout_seconds)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_seconds
+        while self._tasks and loop.time() < deadline:  # a task may start others
+            await asyncio.wait(self._tasks, timeout=deadline - loop.time())
         for context in tuple(self._ending):
             self._cut(context)
         for task in tuple(self._tasks):

@@ -27,6 +27,7 @@ import uvloop
 from agent.background import Background
 from agent.messages import MessageStream
 from agent.outbound import OutboundChannel
+from agent.output import forgive_closed_pipes
 from agent.wiring import load_workers
 from mesh.errors import ConfigError
 from mesh.observe.logging import configure
@@ -167,6 +168,7 @@ def main() -> None:
     descriptor = int(sys.argv[1])
     os.set_inheritable(descriptor, False)  # noqa: FBT003 - worker code may start processes
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the agent's business
+    forgive_closed_pipes()
     configure(os.environ.get("MESH_LOG_LEVEL", "INFO"))
     os.fork = os.forkpty = _refuse_fork
     watcher = os.dup(descriptor)

@@ -12,23 +12,23 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
-from aiohttp import web
-
-from agent.edge_answer import Sent, send_response
+from agent.edge_answer import Sent, bare_response, send_response
 from agent.edge_http import BadRequestError, EdgeBody, end_to_end, read_request
-from agent.edge_log import protocol_logger
+from agent.edge_server import EdgeServer
 from mesh.wire.failures import public_status
 from workers.body import ByteStream
 from workers.context import Call, Tree
 from workers.errors import BodyError, CallError
-from workers.response import Response
 
 if TYPE_CHECKING:
     import socket
     from typing import Self
 
+    from aiohttp import web
+
     from agent.edge_routes import EdgeRoutes
     from agent.host import Entrypoint
+    from workers.response import Response
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ CANCEL_SECONDS = 0.2
 """What aiohttp waits, twice, before it cancels what still runs; and what that may take to end."""
 
 MAX_LINE_BYTES = 16 * 1024
-"""Request line; Cloudflare's limit for a URL."""
+"""Request line, and one header field; Cloudflare's limit for a URL."""
 
 
 class EdgeListener:
@@ -58,20 +58,20 @@ class EdgeListener:
         self._routes = routes
         self._body_limit_bytes = body_limit_bytes
         self._invocation_limit = invocation_limit
-        self._http: web.Server | None = None
+        self._http: EdgeServer | None = None
         self._listener: asyncio.Server | None = None
         self._in_flight = 0
         self._idle = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        self._http = web.Server(
+        self._http = EdgeServer(
             cast("Any", self._handle),  # a Sent has what the server asks of a response
             handler_cancellation=True,
             access_log=None,
-            logger=protocol_logger,
             auto_decompress=False,
             keepalive_timeout=KEEPALIVE_SECONDS,
             max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_LINE_BYTES,
         )
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(self._http, sock=self._socket, backlog=1024)
@@ -116,11 +116,11 @@ class EdgeListener:
         try:
             request = read_request(raw, self._body_limit_bytes)
         except BadRequestError as error:
-            return await _send(raw, _bare(error.status, error.kind))
+            return await _send(raw, bare_response(error.status, error.kind, str(error)))
         entrypoint = self._routes.only or self._routes.match(request.url)
         if entrypoint is None:
             status = 404 if self._routes.is_known_host(request.url) else 421
-            return await _send(raw, _bare(status, "no_route"))
+            return await _send(raw, bare_response(status, "no_route", request.url))
         body = request._body
         tree = Tree(self._invocation_limit)
         try:
@@ -138,14 +138,10 @@ class EdgeListener:
 
 
 def _answer_failure(error: CallError, body: object, tree: Tree) -> Response:
-    """What the public gets for a call that failed; the reason goes to the log."""
+    """What the public gets for a call that failed."""
     if isinstance(body, EdgeBody) and body.is_too_large:
-        return _bare(413, "body_too_large")
-    logger.warning(
-        "edge.failed",
-        extra={"request_id": tree.request_id, "kind": error.kind, "reason": str(error)},
-    )
-    return _bare(public_status(error), error.kind, tree.request_id)
+        return bare_response(413, "body_too_large", str(error), tree.request_id)
+    return bare_response(public_status(error), type(error).kind, str(error), tree.request_id)
 
 
 async def _send(
@@ -169,12 +165,3 @@ async def _send(
     finally:
         if isinstance(body, ByteStream):
             await body.aclose()
-
-
-def _bare(status: int, kind: str, request_id: str = "") -> Response:
-    """A response that the mesh made up: without a body; the log has more under the request id."""
-    response = Response(None, status)
-    response._fields["x-mesh-error"] = kind
-    if request_id:
-        response._fields["x-request-id"] = request_id
-    return response

@@ -9,19 +9,23 @@ Source: RFC 9110 sections 6.4.1, 8.6 and 15; RFC 9112 sections 6, 7.1 and 9.3.
 
 from __future__ import annotations
 
+import logging
 import time
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from workers.body import ByteStream
+from workers.context import Tree
 from workers.errors import BodyClosedError
+from workers.response import Response
 
 if TYPE_CHECKING:
     from aiohttp import web
     from multidict import CIMultiDict
 
-    from workers.response import Response
+
+logger = logging.getLogger(__name__)
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 _HTTP_1_1 = (1, 1)
@@ -62,6 +66,21 @@ class Clock:
 
 
 _clock = Clock()
+
+
+def bare_response(status: int, kind: str, reason: str, request_id: str = "") -> Response:
+    """A response that the mesh made up: no body, the kind, and an id by which the log has more."""
+    request_id = request_id or Tree().request_id
+    level = logging.WARNING if status >= 500 else logging.INFO
+    logger.log(
+        level,
+        "edge.failed",
+        extra={"request_id": request_id, "status": status, "kind": kind, "reason": reason[:500]},
+    )
+    response = Response(None, status)
+    response._fields["x-mesh-error"] = kind
+    response._fields["x-request-id"] = request_id
+    return response
 
 
 async def send_response(raw: web.BaseRequest, response: Response, *, keep_alive: bool) -> Sent:

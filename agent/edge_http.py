@@ -39,6 +39,7 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
+_HTTP_1_1 = (1, 1)
 _MESH_PREFIX = "x-mesh-"
 _END_TO_END = frozenset({"authorization", "cookie", "host", "content-length", "content-type"})
 """Fields that a client cannot have removed by naming them in Connection."""
@@ -58,7 +59,7 @@ class BadRequestError(Exception):
 def read_request(raw: web.BaseRequest, limit_bytes: int) -> Request:
     """The worker's request. Raises: BadRequestError."""
     fields = raw.headers
-    host = fields.get("Host", "")
+    host = fields.get("Host", "") if raw.version >= _HTTP_1_1 else raw.host  # or our address
     target = raw.raw_path
     if not is_authority(host):
         raise BadRequestError("no valid Host")

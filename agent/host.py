@@ -11,7 +11,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from mesh.wire.failures import for_caller
+from mesh.wire.failures import for_caller, is_passed_on
 from workers._trampoline import StrayExitError, finish, first_step
 from workers.body import ByteStream
 from workers.context import Context
@@ -19,7 +19,7 @@ from workers.errors import CallError
 from workers.response import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from contextvars import Context as Variables
 
     from agent.background import Background
@@ -47,6 +47,7 @@ class WorkerHost:
         namespace: WorkerNamespace,
         *,
         env: Env,
+        names: Mapping[str, Any],
         outbound: Channel,
         background: Background,
         variables: Variables,
@@ -62,6 +63,7 @@ class WorkerHost:
         self.listeners: list[Callable[[Any], Any]] = []
         self.entrypoints: dict[str, Entrypoint] = {}
         self._namespace = namespace
+        self._names = names
         self._background = background
 
     def __repr__(self) -> str:
@@ -75,6 +77,11 @@ class WorkerHost:
         if self.listeners:
             raise ValueError('addEventListener("fetch", …) was already called by this worker')
         self.listeners.append(handler)
+        self.give_globals()
+
+    def give_globals(self) -> None:
+        """Let the worker's modules see what is in `env` as globals: the service-worker style."""
+        self._namespace.builtins.update(self._names)
 
     def wait_until(self, context: Context, awaitable: Awaitable[Any]) -> None:
         """See `workers.context.Runtime`."""
@@ -160,7 +167,7 @@ class Entrypoint:
             "caller": call.caller or "public",
             "request_id": call.tree.request_id,
         }
-        if not isinstance(error, CallError):
+        if not is_passed_on(error):
             logger.error("worker.failed", extra=fields, exc_info=error)
         return for_caller(error, call, self._host.worker)
 

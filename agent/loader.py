@@ -11,6 +11,7 @@ import inspect
 import traceback
 from contextvars import Context as Variables
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from agent.host import Entrypoint, WorkerHost
@@ -18,6 +19,7 @@ from agent.namespace import WorkerNamespace
 from mesh.errors import ConfigError, Problem
 from workers.context import Context, current
 from workers.entrypoints import FetchEvent, WorkerEntrypoint, addEventListener
+from workers.environment import Env
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,17 +28,13 @@ if TYPE_CHECKING:
     from agent.background import Background
     from agent.host import Handler
     from workers.binding import Channel
-    from workers.environment import Env
     from workers.request import Request
-
-_SERVICE_WORKER_GLOBAL = "addEventListener"
 
 
 def load_worker(
     worker: str,
     main: Path,
     *,
-    env: Env,
     names: Mapping[str, Any],
     outbound: Channel,
     background: Background,
@@ -44,22 +42,26 @@ def load_worker(
 ) -> WorkerHost:
     """Import the worker's main module and return it ready to be called.
 
-    `names` are what a service-worker style module gets as globals. Raises: ConfigError.
+    `names` is what the worker has in `env`, or, in the service-worker style, as globals.
+
+    Raises: ConfigError.
     """
     namespace = WorkerNamespace(worker, main)
     variables = Variables()
     host = WorkerHost(
         worker,
         namespace,
-        env=env,
+        env=Env(worker, names),
+        names=names,
         outbound=outbound,
         background=background,
         variables=variables,
         body_limit_bytes=body_limit_bytes,
     )
     try:
-        if _SERVICE_WORKER_GLOBAL in namespace.compile_main().co_names:
-            namespace.builtins.update(names, addEventListener=addEventListener)
+        namespace.builtins[addEventListener.__name__] = addEventListener
+        if _names_in(namespace.compile_main(), addEventListener.__name__):
+            host.give_globals()  # at once, for code that uses them while it is imported
         variables.run(current.set, Context(host, None))
         module = variables.run(namespace.import_main)
         host.entrypoints.update(_entrypoints(host, module))
@@ -70,6 +72,12 @@ def load_worker(
     if not host.entrypoints:
         raise ConfigError([_no_handler(main)])
     return host
+
+
+def _names_in(code: CodeType, name: str) -> bool:
+    """Whether `name` is used in `code`, at any depth."""
+    nested = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return name in code.co_names or any(_names_in(inner, name) for inner in nested)
 
 
 def _entrypoints(host: WorkerHost, module: ModuleType) -> dict[str, Entrypoint]:

@@ -71,7 +71,9 @@ def _to_response(answer: aiohttp.ClientResponse) -> Response:
     if answer.reason is not None and answer.reason.isprintable():
         response._status_text = answer.reason
     response._fields = fields
-    response._body = _AnswerBody(answer, length)
+    response._body = None if answer.method == "HEAD" else _AnswerBody(answer, length)
+    if response._body is None:
+        answer.close()
     response.url = str(answer.url)
     response.redirected = bool(answer.history)
     return response

@@ -29,8 +29,9 @@ class StateDirectory:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
+            wrong = "not a directory" if isinstance(error, FileExistsError) else "not writable"
             raise StartError(
-                f"{self.path}: the state directory is not writable ({error.strerror}); "
+                f"{self.path}: the state directory is {wrong} ({error.strerror}); "
                 "give another one with --state-dir or MESH_STATE_DIR"
             ) from error
         try:

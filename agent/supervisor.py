@@ -110,7 +110,16 @@ class SupervisedCell:
             how = f"not started: {error}"
         else:
             how = await self._accompany(stream)
-        self._report([Problem(where=f"cell {self.name}", reason=f"ended while loading: {how}")])
+        workers = ", ".join(worker.id for worker in self._start.workers)
+        self._report(
+            [
+                Problem(
+                    where=f"cell {self.name} ({workers})",
+                    reason=f"ended while loading: {how}",
+                    fix="a worker ends the process, or takes too much memory, when it is imported",
+                )
+            ]
+        )
         return how
 
     async def _accompany(self, stream: Stream) -> str:
@@ -186,9 +195,14 @@ class SupervisedCell:
                 logger.error("cell.not_loaded", extra={"cell": self.name, "problem": problem})
 
     def _report(self, problems: Sequence[Problem]) -> bool:
-        """Settle `first_load`. Returns False where that was done before."""
+        """Settle `first_load`. Returns False where that was done before.
+
+        A cell that cannot load even once is not tried again: the agent will not start.
+        """
         if self.first_load.done():
             return False
+        if problems:
+            self._stop.set()
         self.first_load.set_result(problems)
         return True
 

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agent import namespace
+from agent import namespace, task_groups
 from agent.loader import load_worker
 from mesh.channel.local import LocalChannel
 from mesh.channel.routed import RoutedChannel, UnavailableChannel
 from mesh.errors import ConfigError, Problem
 from workers.binding import ServiceBinding
 from workers.context import current
-from workers.environment import Env
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +36,7 @@ def load_workers(
     """Load every worker of the cell and connect their bindings. Raises: ConfigError."""
     _check_dependencies(start)
     namespace.install(_current_package)
+    task_groups.install()
     hosts: dict[str, WorkerHost] = {}
     routed: dict[tuple[str, str], RoutedChannel] = {}
     problems: list[Problem] = []
@@ -50,7 +50,6 @@ def load_workers(
             hosts[worker.id] = load_worker(
                 worker.id,
                 Path(worker.main),
-                env=Env(worker.id, names),
                 names=names,
                 outbound=outbound,
                 background=background,
@@ -70,7 +69,11 @@ def load_workers(
 
 def _check_dependencies(start: cell_pb2.Start) -> None:
     """Raises: ConfigError."""
-    projects = [Path(worker.source).with_name("pyproject.toml") for worker in start.workers]
+    projects = [
+        Path(worker.source).with_name("pyproject.toml")
+        for worker in start.workers
+        if worker.source != worker.main  # a bare script may lie beside anything
+    ]
     if declared := [path for path in projects if path.is_file()]:
         from agent.requirements import (  # noqa: PLC0415 - its parsers cost every cell 3 MiB
             check_requirements,

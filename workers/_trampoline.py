@@ -92,8 +92,9 @@ def finish(
     try:
         if own:
             yield from _take_back(task, min(own, task.cancelling() - before))
-        if task.cancelling() > before:
-            raise asyncio.CancelledError from failure
+        if task.cancelling() > before:  # with its message, by which anyio knows its own
+            words = failure.args if isinstance(failure, asyncio.CancelledError) else ()
+            raise asyncio.CancelledError(*words) from failure
         if failure is None:
             return result
         if isinstance(failure, asyncio.CancelledError | GeneratorExit):

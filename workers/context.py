@@ -126,7 +126,7 @@ class Context(msgspec.Struct, eq=False):
         """Nothing: there is no origin behind a worker here that could answer instead of it."""
 
     def _child_call(self, binding: str) -> Call:
-        """The call of `binding` by this invocation. Raises: InvocationLimitExceeded."""
+        """The call of `binding` by this invocation, counted. Raises: InvocationLimitExceeded."""
         call = self._call
         if call is None:
             raise NoInvocationError(
@@ -146,6 +146,15 @@ class Context(msgspec.Struct, eq=False):
                 binding=binding,
             )
         return child
+
+    def _outside_call(self) -> Call:
+        """The call of the global `fetch()`, which is no invocation of a worker."""
+        if self._call is None:
+            raise NoInvocationError(
+                "fetch() was called while the module was being imported; call it from a handler",
+                caller=self._runtime.worker,
+            )
+        return Call(self._call.tree, self._runtime.worker, "fetch", self._call)
 
     def _own(self, stream: ByteStream) -> None:
         """Close `stream` when this invocation ends."""

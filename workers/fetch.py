@@ -31,7 +31,7 @@ async def fetch(
         raise TypeError(f"Unable to parse URL: {resource}: outside the mesh it must be absolute")
     request = Request(resource, method=method, headers=headers, body=body, redirect=redirect)
     context = current_context("fetch()")
-    response = await context._runtime.outbound.call(request, context._child_call("fetch"))
+    response = await context._runtime.outbound.call(request, context._outside_call())
     if isinstance(response._body, ByteStream):
         context._own(response._body)
     return response

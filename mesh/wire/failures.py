@@ -14,7 +14,7 @@ turns what a callee's handler raised into what its caller gets.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from workers.errors import CallError, RemoteError, ServiceUnavailable
 
@@ -26,13 +26,16 @@ PRIVATE_PACKAGE_PREFIX = "_w_"
 
 _STATUS = {ServiceUnavailable.kind: 503}
 
+_remote_classes: dict[type[Exception], type[RemoteError]] = {}
+"""What stands for a class of exceptions on the caller's side, made when first needed."""
+
 # Classes that mean something to the interpreter when they pass through a coroutine.
 _NEVER_IMPERSONATED = (StopIteration, StopAsyncIteration, ExceptionGroup)
 
 
 def public_status(error: CallError) -> int:
     """The HTTP status that the public gets when `error` ends a request."""
-    return _STATUS.get(error.kind, 500)
+    return _STATUS.get(type(error).kind, 500)
 
 
 def for_caller(error: BaseException, call: Call, target: str) -> CallError:
@@ -42,7 +45,7 @@ def for_caller(error: BaseException, call: Call, target: str) -> CallError:
     keeps its class and data; anything else becomes a RemoteError, which is an instance of the
     original class too where that is known outside the worker.
     """
-    if isinstance(error, CallError):
+    if is_passed_on(error):
         passed = type(error).__new__(type(error))
         passed.args = error.args
         passed.__dict__.update(error.__dict__)
@@ -54,6 +57,13 @@ def for_caller(error: BaseException, call: Call, target: str) -> CallError:
         call=call,
         target=target,
     )
+
+
+def is_passed_on(error: BaseException) -> TypeGuard[CallError]:
+    """Whether `error` tells of a call that a handler made and let fail; else it is its own."""
+    kind = type(error)
+    is_ours = kind.__module__ == CallError.__module__ or kind in _remote_classes.values()
+    return is_ours and isinstance(error, CallError)
 
 
 def remote_error(
@@ -81,9 +91,6 @@ def _known_class(module: str, qualname: str) -> type[Exception] | None:
     if isinstance(found, type) and issubclass(found, Exception):
         return None if issubclass(found, _NEVER_IMPERSONATED) else found
     return None
-
-
-_remote_classes: dict[type[Exception], type[RemoteError]] = {}
 
 
 def _remote_class(cls: type[Exception]) -> type[RemoteError]:

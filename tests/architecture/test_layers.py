@@ -31,7 +31,8 @@ RANKS = {
 
 FOREIGN = {
     "aiohttp": {
-        f"agent/{name}.py" for name in ("edge", "edge_answer", "edge_http", "edge_log", "outbound")
+        f"agent/{name}.py"
+        for name in ("edge", "edge_answer", "edge_http", "edge_server", "outbound")
     },
     "grpc": set[str](),
     "tomli": {"mesh/config/files.py"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
@@ -270,6 +271,58 @@ def test_three_styles_of_workers(tmp_path: Path) -> None:
         assert (await mesh.fetch("gateway", headers={"x-custom-token": "no"})).status == 403
         answer = await mesh.text("gateway", "http://h/p", headers={"x-custom-token": "tok"})
         assert answer == "GET http://h/p"
+
+    run_mesh(tmp_path, check)
+
+
+SERVICE_WORKERS = {
+    "at the top": {
+        "entry": """
+            GREETING = WHO
+            def listen(event):
+                event.respondWith(Response(f"{GREETING} {WHO}"))
+            addEventListener("fetch", listen)
+            """
+    },
+    "in a function": {
+        "entry": """
+            def setup():
+                addEventListener("fetch", lambda event: event.respondWith(Response(f"{WHO} {WHO}")))
+            setup()
+            """
+    },
+    "in a sibling": {
+        "entry": "import register",
+        "register": """
+            async def answer(request):
+                return Response(f"{WHO} {WHO}")
+            addEventListener("fetch", lambda event: event.respondWith(answer(event.request)))
+            """,
+    },
+    "imported": {
+        "entry": """
+            from workers import addEventListener as on
+            class App:
+                def register(self):
+                    on("fetch", self.listen)
+                async def listen(self, event):
+                    event.respondWith(Response(f"{WHO} {WHO}"))
+            App().register()
+            """
+    },
+}
+
+
+@pytest.mark.parametrize("name", SERVICE_WORKERS)
+def test_service_worker_style_wherever_it_registers(name: str, tmp_path: Path) -> None:
+    """`addEventListener` needs no import, and what is in `env` is global from then on."""
+    directory = write_worker(tmp_path, "old", "", config='vars = { WHO = "me" }')
+    for module, code in SERVICE_WORKERS[name].items():
+        text = "from workers import Response\n" + dedent(code)
+        (directory / "src" / f"{module}.py").write_text(text)
+
+    async def check(mesh: MeshUnderTest) -> None:
+        assert await mesh.text("old") == "me me"
 
     run_mesh(tmp_path, check)
 

@@ -85,6 +85,34 @@ FAILING = {
             await asyncio.sleep(9)""",
         "RemoteError,CallError,Exception|unhandled errors",
     ),
+    "failed TaskGroup while it is left": (
+        """
+        async def bad():
+            raise ValueError('child')
+        async with asyncio.TaskGroup() as group:
+            group.create_task(bad())""",
+        "RemoteError,CallError,Exception|unhandled errors",
+    ),
+    "failed TaskGroup that is caught": (
+        """
+        async def bad():
+            raise ValueError('child')
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(bad())
+        except* ValueError:
+            pass
+        await asyncio.sleep(0)
+        return Response('fine')""",
+        "unharmed fine",
+    ),
+    "raises a private CallError": (
+        """
+        class Mean(CallError):
+            kind = 'a\\r\\nX-Evil: 1'
+        raise Mean('private')""",
+        "RemoteError,CallError,Exception|private",
+    ),
     "returns a dict": ("return {'a': 1}", "TypeError,RemoteError,CallError|the handler of callee"),
     "returns nothing": ("return None", "TypeError,RemoteError,CallError|the handler of callee"),
 }
@@ -106,7 +134,7 @@ def test_callee_fails(name: str, tmp_path: Path, caplog: pytest.LogCaptureFixtur
         REPORTING_CALLER,
         f"""
         import asyncio
-        from workers import Response, WorkerEntrypoint
+        from workers import CallError, Response, WorkerEntrypoint
         class Mine(Exception): pass
         class Default(WorkerEntrypoint):
             async def fetch(self, request):
@@ -252,6 +280,31 @@ def test_time_out_of_the_caller_works_across_the_call(reaction: str, tmp_path: P
 
     async def check(mesh: MeshUnderTest) -> None:
         assert await mesh.text("caller") == "TimeoutError"
+
+    run_mesh(tmp_path, check)
+
+
+def test_cancel_scope_of_anyio_around_a_call(tmp_path: Path) -> None:
+    """It knows its own cancellation by the message, which comes back from the callee."""
+    write_pair(
+        tmp_path,
+        """
+        import anyio
+        from workers import Response, WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                with anyio.move_on_after(0.01) as scope:
+                    await self.env.CALLEE.fetch(request)
+                return Response(f"moved on {scope.cancelled_caught}")
+        """,
+        SLOW_CALLEE.replace("{reaction}", "raise"),
+    )
+
+    async def check(mesh: MeshUnderTest) -> None:
+        assert await mesh.text("caller") == "moved on True"
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0
 
     run_mesh(tmp_path, check)
 

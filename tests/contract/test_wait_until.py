@@ -66,6 +66,39 @@ def test_task_goes_on_after_the_response_and_reads_the_body(tmp_path: Path) -> N
     run_mesh(tmp_path, check)
 
 
+def test_drain_waits_for_tasks_that_tasks_start(tmp_path: Path) -> None:
+    """Within the time that there is."""
+    write_worker(
+        tmp_path,
+        "chain",
+        """
+        import asyncio
+        from workers import Response, WorkerEntrypoint
+        done = []
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                if request.url.endswith("/done"):
+                    return Response(" ".join(done))
+                async def inner():
+                    await asyncio.sleep(0.01)
+                    done.append("inner")
+                async def outer():
+                    await asyncio.sleep(0.01)
+                    self.ctx.waitUntil(inner())
+                    done.append("outer")
+                self.ctx.waitUntil(outer())
+                return Response("ok")
+        """,
+    )
+
+    async def check(mesh: MeshUnderTest) -> None:
+        assert await mesh.text("chain") == "ok"
+        await mesh.background.drain(5)
+        assert await mesh.text("chain", "http://t/done") == "outer inner"
+
+    run_mesh(tmp_path, check)
+
+
 def test_failing_task_is_logged_and_harms_nobody(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -41,6 +41,8 @@ HELLO = """
                         await asyncio.sleep(60)
                     except asyncio.CancelledError:
                         pass
+            elif path == "print":
+                print("nobody reads this")
             elif path == "child":
                 os.system("sleep 20 &")
             return Response("hello")
@@ -216,6 +218,15 @@ def test_unusual_death_of_a_cell_does_not_end_the_agent(hello: Path) -> None:
         wait_for(lambda: "signal 40" in agent.log, 5)
         assert agent.request("/").status == 200
         assert "Traceback" not in agent.log
+
+
+def test_print_fails_no_request_when_nobody_reads(hello: Path) -> None:
+    """As after `mesh-agent start | head -1`."""
+    with AgentProcess("hello", directory=hello) as agent:
+        assert agent.process.stdout is not None
+        agent.process.stdout.close()
+        for _ in range(3):
+            assert agent.request("/print").status == 200
 
 
 def test_processes_of_workers_inherit_no_sockets(hello: Path) -> None:

@@ -142,6 +142,14 @@ def test_dependencies_that_do_not_fit(tmp_path: Path) -> None:
     assert "no-such-package is not installed" in errors
 
 
+def test_script_beside_a_project_of_somebody_else(tmp_path: Path) -> None:
+    """Only a worker with a wrangler file has dependencies."""
+    write(tmp_path / "pyproject.toml", "[project]\ndependencies = ['no-such-package']\n")
+    write(tmp_path / "plain.py", HELLO)
+    with AgentProcess("plain.py", "--edge", "plain", directory=tmp_path) as agent:
+        assert agent.request("/").body == b"hello"
+
+
 def test_same_worker_twice(tmp_path: Path) -> None:
     """Both files are named."""
     write_worker(tmp_path / "a", "same", HELLO)
@@ -188,12 +196,12 @@ def test_state_directory_held_by_another_agent(tmp_path: Path) -> None:
 
 
 def test_state_directory_that_cannot_be_written(tmp_path: Path) -> None:
-    """A file in its way, say; not even root can write there."""
+    """Or is none: not even root can write into a file."""
     write_worker(tmp_path, "x", HELLO)
     write(tmp_path / "state", "a file")
     status, errors = run_agent("x", directory=tmp_path)
     assert status == 2
-    assert "the state directory is not writable" in errors
+    assert "the state directory is not a directory" in errors
     assert "--state-dir" in errors
 
 
