@@ -188,12 +188,14 @@ def _import_problem(error: BaseException, main: Path, namespace: WorkerNamespace
             where = f"{frame.filename}:{frame.lineno}"
     name = namespace.public_name(f"{type(error).__module__}.{type(error).__qualname__}")
     reason = f"{name.removeprefix('builtins.')}: {error}"
-    notes = "; ".join(getattr(error, "__notes__", ()))
-    if isinstance(error, ModuleNotFoundError):
-        notes = (
-            notes or f"install {error.name!r} for the agent's Python, or put it beside {main.name}"
-        )
-    return Problem(where=where, reason=f"cannot be imported: {reason}", fix=notes)
+    fix = "; ".join(getattr(error, "__notes__", ()))
+    if not fix and isinstance(error, ModuleNotFoundError):
+        fix = f"install {error.name!r} for the agent's Python, or put it beside {main.name}"
+    return Problem(
+        where=where,
+        reason=f"cannot be imported: {reason}",
+        fix=fix or "mend the line, or what it calls: a module is run when its worker is loaded",
+    )
 
 
 def _no_handler(main: Path) -> Problem:

@@ -40,6 +40,7 @@ class ExpectedError(Exception):
 
     def __init__(self, expected: str, found: Any) -> None:
         super().__init__(f"expected {expected}, found {_describe(found)}")
+        self.expected = expected
 
 
 def to_text(value: Any) -> str:

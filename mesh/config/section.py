@@ -163,7 +163,7 @@ class Section:
         try:
             return convert(value)
         except ExpectedError as error:
-            self.problems.error(self._where(path), str(error))
+            self.problems.error(self._where(path), str(error), f"write {error.expected}")
             return None
 
     def _below(self, path: str, table: Mapping[str, Any]) -> Section:
