@@ -12,7 +12,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
-from agent.edge_answer import Sent, bare_response, send_response
+from agent.edge_answer import CLOSED, Sent, bare_response, send_response
 from agent.edge_http import BadRequestError, EdgeBody, end_to_end, read_request
 from agent.edge_server import EdgeServer
 from mesh.wire.failures import public_status
@@ -155,13 +155,13 @@ async def _send(
     try:
         return await send_response(raw, response, keep_alive=raw.keep_alive and not is_last)
     except ConnectionError:
-        return Sent(keep_alive=False)  # the client is gone
+        return CLOSED  # the client is gone
     except (BodyError, CallError) as error:
         request_id = tree.request_id if tree is not None else ""
         logger.warning("edge.broke_off", extra={"request_id": request_id, "reason": str(error)})
         if raw.transport is not None:
             raw.transport.abort()
-        return Sent(keep_alive=False)
+        return CLOSED
     finally:
         if isinstance(body, ByteStream):
             await body.aclose()

@@ -50,6 +50,10 @@ class Sent:
         """Nothing: see the class."""
 
 
+KEPT_ALIVE = Sent(keep_alive=True)
+CLOSED = Sent(keep_alive=False)
+
+
 class Clock:
     """The field `Date`, formatted once a second."""
 
@@ -113,7 +117,7 @@ async def send_response(raw: web.BaseRequest, response: Response, *, keep_alive:
         await _send_stream(raw, body)
     else:
         await raw.writer.write_eof(body or b"")
-    return Sent(keep_alive=keep_alive)
+    return KEPT_ALIVE if keep_alive else CLOSED
 
 
 def _frame_stream(

@@ -88,7 +88,7 @@ def _path_of(raw: web.BaseRequest, host: str) -> str:
 
 def _as_text(fields: CIMultiDict[str]) -> CIMultiDict[str]:
     """The fields, with values that are not UTF-8 read as Latin-1, as WHATWG Fetch reads all."""
-    if all(value.isascii() for value in fields.values()):
+    if "".join(fields.values()).isascii():  # one test for all of them: this is the hot path
         return fields
     return CIMultiDict((name, _decode(value)) for name, value in fields.items())
 

@@ -124,10 +124,12 @@ def _start() -> cell_pb2.Start:
         )
         for kind in KINDS
     ]
-    callee = cell_pb2.Worker(id="callee", main=str(_SAMPLES / "callee.py"), vars_json=b"{}")
-    caller = cell_pb2.Worker(
-        id="caller", main=str(_SAMPLES / "caller.py"), vars_json=b"{}", bindings=bindings
+    callee, caller = (
+        cell_pb2.Worker(id=name, main=path, source=path, vars_json=b"{}")
+        for name in ("callee", "caller")
+        for path in [str(_SAMPLES / f"{name}.py")]
     )
+    caller.bindings.extend(bindings)
     return cell_pb2.Start(
         cell="bench/0",
         workers=[callee, caller],
