@@ -10,10 +10,12 @@ import pytest
 
 from tests.support.files import write_pair, write_worker
 from tests.support.mesh_under_test import MeshUnderTest, run_mesh
-from workers import CallError, RemoteError, ServiceUnavailable
+from workers import CallError, RemoteError, Request, Response, ServiceUnavailable
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from workers.context import Call
 
 REPORTING_CALLER = """
     import asyncio
@@ -339,6 +341,32 @@ def test_invocation_limit_is_a_total(tmp_path: Path) -> None:
             await mesh.fetch("loop", "http://t/deep")
         assert caught.value.kind == "invocation_limit"
         assert str(caught.value).count("loop →") == 32
+
+    run_mesh(tmp_path, check)
+
+
+def test_fetch_to_the_outside_is_no_invocation(tmp_path: Path) -> None:
+    """The limit counts workers; a worker may ask the outside more often than that."""
+    write_worker(
+        tmp_path,
+        "asker",
+        """
+        from workers import Response, WorkerEntrypoint, fetch
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                for _ in range(40):
+                    await fetch("http://outside.example/")
+                return Response("asked")
+        """,
+    )
+
+    class Outside:
+        async def call(self, request: Request, call: Call) -> Response:
+            return Response("answer")
+
+    async def check(mesh: MeshUnderTest) -> None:
+        mesh.hosts["asker"].outbound = Outside()
+        assert await mesh.text("asker") == "asked"
 
     run_mesh(tmp_path, check)
 
