@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+SERVICES := $(addprefix proto/mesh/v1/,link.proto control.proto admin.proto)
 
 .PHONY: help demo test fast check format proto bench clean
 
@@ -38,6 +39,8 @@ format: $(INSTALLED) ## Format the code and mend what lint can mend
 
 proto: $(INSTALLED) ## Compile proto/ into mesh/v1
 	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=. --pyi_out=. proto/mesh/v1/*.proto
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I proto \
+	  --grpc_python_out=. --mypy_grpc_out=. $(SERVICES)
 
 bench: $(INSTALLED) ## Measure (needs wrk): a table here, JSON in bench/results
 	$(BIN)/python -m bench

@@ -1,0 +1,1 @@
+"""Where calls lead, as immutable values: no I/O, no clock, no grpc."""
