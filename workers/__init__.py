@@ -23,8 +23,11 @@ from workers.errors import (
     BodyLimitError,
     BodyUsedError,
     CallError,
+    DeadlineExceeded,
     InvocationLimitExceeded,
+    LinkLost,
     NoInvocationError,
+    NotBound,
     RemoteError,
     ServiceUnavailable,
 )
@@ -56,6 +59,9 @@ __all__ = [
     # what can go wrong
     "CallError",
     "ServiceUnavailable",
+    "LinkLost",
+    "DeadlineExceeded",
+    "NotBound",
     "InvocationLimitExceeded",
     "NoInvocationError",
     "RemoteError",

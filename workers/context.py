@@ -50,12 +50,14 @@ class Call(msgspec.Struct, frozen=True):
     """What travels with a request through the channels: who calls, and on behalf of what.
 
     `caller` is None where the public is. `parent` is the call that the caller is itself answering.
+    `deadline` is the time of this process's event loop by which it must be answered; None is never.
     """
 
     tree: Tree
     caller: str | None = None
     binding: str | None = None
     parent: Call | None = None
+    deadline: float | None = None
 
     @property
     def path(self) -> list[str]:
@@ -137,7 +139,7 @@ class Context(msgspec.Struct, eq=False):
             )
         tree = call.tree
         tree.used += 1
-        child = Call(tree, self._runtime.worker, binding, call)
+        child = Call(tree, self._runtime.worker, binding, call, call.deadline)
         if tree.used > tree.limit:
             path = " → ".join([*child.path, binding])
             raise InvocationLimitExceeded(
@@ -149,12 +151,13 @@ class Context(msgspec.Struct, eq=False):
 
     def _outside_call(self) -> Call:
         """The call of the global `fetch()`, which is no invocation of a worker."""
-        if self._call is None:
+        call = self._call
+        if call is None:
             raise NoInvocationError(
                 "fetch() was called while the module was being imported; call it from a handler",
                 caller=self._runtime.worker,
             )
-        return Call(self._call.tree, self._runtime.worker, "fetch", self._call)
+        return Call(call.tree, self._runtime.worker, "fetch", call, call.deadline)
 
     def _own(self, stream: ByteStream) -> None:
         """Close `stream` when this invocation ends."""

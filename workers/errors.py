@@ -2,6 +2,9 @@
 
     CallError                       a call over a binding did not get an answer
     ├── ServiceUnavailable          nobody answers for the target just now
+    │   └── LinkLost                the connection was lost meanwhile: the call may have run
+    ├── DeadlineExceeded            the time for the call is over
+    ├── NotBound                    the caller does not hold the binding, or no longer
     ├── InvocationLimitExceeded     one public request caused too many invocations
     ├── NoInvocationError           the call was made outside the handling of a request
     └── RemoteError                 the callee's handler raised; also an instance of the callee's
@@ -47,6 +50,24 @@ class ServiceUnavailable(CallError):
     """Nobody answers for the target of the binding just now; the message says why."""
 
     kind = "unavailable"
+
+
+class LinkLost(ServiceUnavailable):
+    """The connection to the callee was lost while the call was under way; it may have run."""
+
+    kind = "link_lost"
+
+
+class DeadlineExceeded(CallError):
+    """The time for the call is over; the callee may have run."""
+
+    kind = "deadline"
+
+
+class NotBound(CallError):
+    """The binding was removed, or is not granted; the message says how to set it."""
+
+    kind = "not_bound"
 
 
 class InvocationLimitExceeded(CallError):

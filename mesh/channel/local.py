@@ -41,11 +41,11 @@ class LocalChannel:
         own = request._hand_over()
         if isinstance(own._body, ByteStream):
             disown_stream(own._body)
-            own._body = HandedStream(own._body, _for_callee)
+            own._body = HandedStream(own._body, for_callee)
         return self._dispatch(own, call, self._props_json)
 
 
-def _for_callee(error: BaseException) -> Exception:
+def for_callee(error: BaseException) -> Exception:
     """What the callee's reader gets when the caller's body fails."""
     if isinstance(error, BodyError):
         return type(error)(*error.args)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workers.errors import ServiceUnavailable
+from workers.errors import NotBound, ServiceUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -50,4 +50,17 @@ class UnavailableChannel:
             caller=call.caller,
             binding=call.binding,
             target=self._service,
+        )
+
+
+class UnboundChannel:
+    """The channel of a binding that was taken away: every call says how to bind it."""
+
+    def call(self, request: Request, call: Call) -> NoReturn:  # noqa: ARG002 - the shape of a Channel
+        """Raises: NotBound."""
+        raise NotBound(
+            f"worker {call.caller} called env.{call.binding}, which is not bound to a service; "
+            f"bind it with: meshctl bind {call.caller} {call.binding}=SERVICE",
+            caller=call.caller,
+            binding=call.binding,
         )
