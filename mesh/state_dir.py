@@ -1,4 +1,7 @@
-"""The agent's state directory, which belongs to one agent at a time."""
+"""A state directory, which belongs to one process of a kind at a time.
+
+Says nothing about what lies in it. An agent and a control plane may share one: each has its lock.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,20 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-LOCK_NAME = "agent.lock"
-
 
 class StateDirectory:
-    """Holds the directory while the agent runs. The lock ends with the process, however it ends."""
+    """Holds the directory while it is entered. The lock ends with the process, however it ends."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, lock: str, holder: str) -> None:
+        """`lock` is the lock file's name, `holder` what holds it: "agent", "control plane"."""
         self.path = path
+        self._lock = lock
+        self._holder = holder
         self._descriptor: int | None = None
 
     def __enter__(self) -> Self:
         """Raises: StartError where the directory cannot be used, or is held (with the pid)."""
-        lock = self.path / LOCK_NAME
+        lock = self.path / self._lock
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -37,11 +41,11 @@ class StateDirectory:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(self._descriptor, 32, 0).decode("ascii", "replace").strip()
+            pid = os.pread(self._descriptor, 32, 0).decode("ascii", "replace").strip()
             self._close()
             raise StartError(
-                f"{self.path}: the state directory is held by another agent "
-                f"(pid {holder or 'unknown'}); stop it, or give this one its own --state-dir"
+                f"{self.path}: the state directory is held by another {self._holder} "
+                f"(pid {pid or 'unknown'}); stop it, or give this one its own --state-dir"
             ) from None
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
