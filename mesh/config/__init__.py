@@ -4,13 +4,16 @@
 current directory are arguments. Nothing is started, and no network or worker code is touched.
 """
 
+from mesh.config.agent_settings import AgentSettings
 from mesh.config.bindings import BindingState, binding_state, resolve
 from mesh.config.load import LoadedMesh, load_mesh
 from mesh.config.model import (
+    AgentConfig,
     EdgeConfig,
     GroupConfig,
     LimitsConfig,
     MeshConfig,
+    PeerConfig,
     RouteConfig,
     ServiceConfig,
     WorkerConfig,
@@ -29,6 +32,9 @@ __all__ = [
     "GroupConfig",
     "EdgeConfig",
     "LimitsConfig",
+    "AgentConfig",
+    "PeerConfig",
+    "AgentSettings",
     "WorkerId",
     "resolve",
     "binding_state",

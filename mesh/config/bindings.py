@@ -28,7 +28,7 @@ class BindingState(StrEnum):
     """No worker of this mesh is the target."""
 
     OTHER_GROUP = "other group"
-    """The target is in another group, which calls cannot cross yet."""
+    """The target is in another group of this host: calls go over a link."""
 
 
 def resolve(service: ServiceConfig, workers: Iterable[WorkerId]) -> WorkerId | None:
@@ -54,23 +54,16 @@ def binding_state(caller: WorkerConfig, service: ServiceConfig, config: MeshConf
 
 
 def warn_of_unreachable(config: MeshConfig, problems: Problems) -> None:
-    """Note each binding whose calls will fail, with caller, binding and target."""
+    """Note each binding that leads to no worker of a mesh that consists of this host alone."""
+    if config.agent.control is not None:
+        return  # the target may be on another host
     for worker in config.workers:
         for service in worker.services:
-            state = binding_state(worker, service, config)
-            target = WorkerId(service.service, service.environment)
-            where = f"{problems.show(worker.source)}: services"
-            what = f"binding `{service.binding}` of `{worker.id}` leads to `{target}`"
-            if state is BindingState.NOT_HERE:
+            if binding_state(worker, service, config) is BindingState.NOT_HERE:
+                target = WorkerId(service.service, service.environment)
                 problems.warn(
-                    where,
-                    f"{what}, which is not here; it may come later; until then a call raises "
+                    f"{problems.show(worker.source)}: services",
+                    f"binding `{service.binding}` of `{worker.id}` leads to `{target}`, "
+                    "which is not here; it may come later; until then a call raises "
                     "ServiceUnavailable",
-                )
-            elif state is BindingState.OTHER_GROUP:
-                problems.warn(
-                    where,
-                    f"{what}, which is in another group; calls between groups are not available "
-                    "in this version and raise ServiceUnavailable",
-                    "put both into one group",
                 )

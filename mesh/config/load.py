@@ -45,16 +45,18 @@ def load_mesh(
     environ: Mapping[str, str],
     cwd: Path,
     overrides: Overrides,
+    hostname: str = "localhost",
 ) -> LoadedMesh:
     """Load the workers that the arguments name; none names the current directory.
 
     `cwd` is absolute; relative paths of arguments, flags and variables are seen from there.
+    `hostname` is what the agent is called if nothing else says.
 
     Raises:
         ConfigError: every problem of every file, flag and variable at once.
     """
     problems = Problems(cwd)
-    given = Given(overrides=overrides, environ=environ, cwd=cwd)
+    given = Given(overrides=overrides, environ=environ, cwd=cwd, hostname=hostname)
     places = [Place.parse(text, cwd, given.environment()) for text in arguments or (".",)]
     mesh_file = _read_mesh_file(places, given, problems)
     read = [_read_worker(place, problems) for place in find_workers(places, mesh_file, problems)]
@@ -139,5 +141,6 @@ def _arrange(
         groups=groups,
         edge=edge if listen is None else replace(edge, host=listen[0], port=listen[1]),
         limits=mesh_file.limits,
+        agent=given.agent(mesh_file, problems),
         state_dir=given.state_dir(mesh_file, problems),
     )

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mesh.config.address import parse_address
+from mesh.config.agent_settings import AgentSettings, read_agent
 from mesh.config.files import join, read_table
 from mesh.config.model import LimitsConfig
 from mesh.config.section import Section
+from mesh.config.settings import WorkerSettings, read_settings
 from mesh.config.worker_id import NAME, NAME_RULE
 
 if TYPE_CHECKING:
@@ -49,6 +51,12 @@ class MeshFile:
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     """Its limits over the defaults."""
 
+    agent: AgentSettings = field(default_factory=AgentSettings)
+    """This host's place in the mesh."""
+
+    settings: tuple[WorkerSettings, ...] = ()
+    """What `meshctl apply` sets; an agent that starts does nothing with it."""
+
     state_dir: Path | None = None
     """Absolute; `None`: not said."""
 
@@ -68,6 +76,8 @@ def read_mesh_file(path: Path | None, problems: Problems) -> MeshFile:
         edge_workers=edge_workers,
         groups=_read_groups(section),
         limits=_read_limits(section),
+        agent=read_agent(section),
+        settings=read_settings(section),
         state_dir=None if state_dir is None else join(path.parent, state_dir),
     )
     section.finish()

@@ -130,6 +130,41 @@ class LimitsConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PeerConfig:
+    """Where the cells of other hosts reach the cells of this one."""
+
+    host: str
+    """Name or address to listen on, IPv6 without brackets."""
+
+    first_port: int
+    """Each cell takes the first port of the range that is free."""
+
+    last_port: int
+    """The last port of the range, inclusive."""
+
+    advertise: str
+    """What other hosts dial: the host above, unless that is every address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentConfig:
+    """This host's place in the mesh."""
+
+    name: str = "localhost"
+    """Unique in the mesh; the host's name by default."""
+
+    control: str | None = None
+    """`HOST:PORT` or `unix:PATH` of the control plane; `None`: one inside the agent, for this host
+    alone."""
+
+    peers: PeerConfig | None = None
+    """`None`: other hosts cannot call the workers of this one."""
+
+    insecure: bool = False
+    """True: plaintext between hosts is accepted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeshConfig:
     """Everything that this host is to run."""
 
@@ -144,6 +179,9 @@ class MeshConfig:
 
     limits: LimitsConfig
     """Bounds on every worker."""
+
+    agent: AgentConfig
+    """This host's place in the mesh."""
 
     state_dir: Path
     """Absolute; the user's state directory by default, so that it outlives a reboot."""

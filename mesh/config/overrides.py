@@ -6,10 +6,11 @@ environment is never read here: it comes as an argument.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mesh.config.agent_settings import AgentSettings, place_agent, read_variables
 from mesh.config.files import join
 from mesh.config.mesh_file import read_listen
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mesh.config.mesh_file import MeshFile
+    from mesh.config.model import AgentConfig
     from mesh.config.problems import Problems
 
 
@@ -36,6 +38,9 @@ class Overrides:
     edge_workers: tuple[str, ...] = ()
     """Workers to put at the edge, in addition to those that are there by configuration."""
 
+    agent: AgentSettings = field(default_factory=AgentSettings)
+    """This host's place in the mesh."""
+
     state_dir: Path | None = None
     """Where state lives; relative to the current directory."""
 
@@ -53,6 +58,9 @@ class Given:
     cwd: Path
     """The absolute directory from which relative paths of flags and variables are seen."""
 
+    hostname: str = "localhost"
+    """What the agent is called if nothing else says."""
+
     def environment(self) -> str | None:
         """The environment of arguments that name none."""
         return self.overrides.env or self.environ.get("MESH_ENV") or None
@@ -65,6 +73,17 @@ class Given:
             if text:
                 chosen = read_listen(where, text, problems)
         return chosen
+
+    def agent(self, mesh_file: MeshFile, problems: Problems) -> AgentConfig:
+        """This host's place in the mesh."""
+        file = problems.show(mesh_file.path) if mesh_file.path else ""
+        file = file.replace("{", "{{").replace("}", "}}")
+        sources = {
+            f"{file}: agent.{{key}}": mesh_file.agent,
+            "MESH_{variable}": read_variables(self.environ, problems),
+            "--{flag}": self.overrides.agent,
+        }
+        return place_agent(sources, self.hostname, problems)
 
     def state_dir(self, mesh_file: MeshFile, problems: Problems) -> Path:
         """The state directory, absolute, there or not."""

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from mesh.config import BindingState, ServiceConfig, WorkerId, binding_state, resolve
+from mesh.config import (
+    AgentSettings,
+    BindingState,
+    ServiceConfig,
+    WorkerId,
+    binding_state,
+    resolve,
+)
 
 AUTH = 'services = [{ binding = "AUTH", service = "auth" }]'
 
@@ -52,13 +59,19 @@ def test_target_that_is_not_here_is_a_warning(files):
     )
 
 
-def test_target_in_another_group_is_a_warning(files):
-    """Calls do not cross groups in this version."""
+def test_target_in_another_group_is_no_problem(files):
+    """Calls between groups go over a link."""
     files.worker("gateway", AUTH)
     files.worker("auth")
     files.write("mesh.toml", "groups.x.workers = ['auth']")
-    assert files.warning() == (
-        "gateway/wrangler.toml: services: binding `AUTH` of `gateway` leads to `auth`, which is "
-        "in another group; calls between groups are not available in this version and raise "
-        "ServiceUnavailable"
-    )
+    loaded = files.load()
+    (gateway,) = (worker for worker in loaded.config.workers if worker.services)
+    state = binding_state(gateway, gateway.services[0], loaded.config)
+    assert state == BindingState.OTHER_GROUP
+    assert loaded.warnings == ()
+
+
+def test_target_that_may_be_on_another_host_is_no_problem(files):
+    """With a control plane elsewhere, an agent cannot know what others run."""
+    files.worker("gateway", AUTH)
+    assert files.load(agent=AgentSettings(control="unix:/x")).warnings == ()
