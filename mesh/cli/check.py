@@ -5,13 +5,15 @@ It loads exactly what an agent would, and starts nothing.
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from mesh.cli.failure import NOT_ASKED, print_problems
+from mesh.cli.render import show
+from mesh.cli.session import output_option
 from mesh.cli.table import render_table
 from mesh.config import (
     LoadedMesh,
@@ -36,13 +38,7 @@ _WORDS: Final[dict[object, str]] = {True: "yes", False: "no", None: "-"}
     metavar="FILE",
     help="The mesh.toml to use, instead of the one beside the workers.",
 )
-@click.option(
-    "--output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print the result.",
-)
+@output_option
 @click.pass_context
 def check(
     context: click.Context,
@@ -51,10 +47,11 @@ def check(
     config: Path | None,
     output: str,
 ) -> None:
-    """Check the configuration of workers, and show them and their bindings.
+    """Check the configuration of workers.
 
-    Without arguments it checks the current directory: a worker, or a directory of workers. Problems
-    go to standard error, all at once. Exit code: 0 if an agent could start this, 2 if not.
+    It shows them and their bindings, and starts nothing. Without arguments it checks the current
+    directory: a worker, or a directory of workers. Problems go to standard error, all at once. Exit
+    code: 0 if an agent could start this, 2 if not.
 
     \b
     Example:
@@ -69,10 +66,9 @@ def check(
             overrides=Overrides(env=env, config=config),
         )
     except ConfigError as error:
-        _print_errors(error)
-        context.exit(2)
-    result = _describe(loaded.config)
-    click.echo(json.dumps(result, indent=2) if output == "json" else _to_text(result))
+        print_problems(error)
+        context.exit(NOT_ASKED)
+    show(_describe(loaded.config), output, _to_text)
     _print_warnings(loaded)
 
 
@@ -116,13 +112,6 @@ def _to_table(rows: list[dict[str, Any]]) -> str:
 
 def _to_cell(value: object) -> str:
     return _WORDS.get(value, str(value))
-
-
-def _print_errors(error: ConfigError) -> None:
-    for problem in error.problems:
-        click.echo(f"error: {problem}", err=True)
-    count = len(error.problems)
-    click.echo("1 problem" if count == 1 else f"{count} problems", err=True)
 
 
 def _print_warnings(loaded: LoadedMesh) -> None:
