@@ -1,7 +1,8 @@
 """The agent of one host: the composition root, from the configuration to running cells.
 
-Start order is stop order reversed: state directory, edge socket, cells. No user code runs in this
-process. The edge socket stays open while a cell starts again, so clients wait but are not refused.
+Start order is stop order reversed: state directory, edge socket, control plane if it is in here,
+session, cells. No user code runs in this process. The edge socket stays open while a cell starts
+again, so clients wait but are not refused.
 """
 
 from __future__ import annotations
@@ -11,21 +12,27 @@ import logging
 import os
 import signal
 import socket
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+from agent.membership import Membership
 from agent.plan import plan_cells
-from agent.state_dir import StateDirectory
 from agent.supervisor import SupervisedCell
-from mesh.errors import ConfigError, StartError
+from mesh.control.server import ControlPlane
+from mesh.errors import ConfigError, MeshError, StartError
+from mesh.state_dir import StateDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from mesh.config import EdgeConfig, MeshConfig
     from mesh.errors import Problem
 
 logger = logging.getLogger(__name__)
+
+SOCKET_PATH_BYTES = 107
+"""The longest path of a Unix socket (unix(7))."""
 
 EDGE_BACKLOG = 1024
 """Connections that wait in the kernel while a cell starts again."""
@@ -38,32 +45,66 @@ class Agent:
         self._config = config
         self._announce = announce
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
+        self._membership: Membership
 
     async def run(self) -> int:
         """Serve until SIGTERM or SIGINT, drain, and return the exit code.
 
         Raises: ConfigError, StartError; then nothing of this agent is left running.
         """
-        with ExitStack() as stack:
-            stack.enter_context(StateDirectory(self._config.state_dir))
+        state_dir = self._config.state_dir
+        async with AsyncExitStack() as stack:
+            stack.enter_context(StateDirectory(state_dir, lock="agent.lock", holder="agent"))
             listening = None
             if self._config.edge.workers:
                 listening = stack.enter_context(bind_edge(self._config.edge))
             self._catch_signals()
-            return await self._run_cells(listening)
+            address = self._config.agent.control
+            if address is None:
+                plane = await stack.enter_async_context(ControlPlane(state_dir))
+                address = plane.addresses[0]
+            self._membership = Membership(self._config, address)
+            return await self._run_member(listening)
 
     def _catch_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signals.put_nowait, number)
 
+    async def _run_member(self, listening: socket.socket | None) -> int:
+        """Join the mesh, run the cells, leave."""
+        member = self._membership
+        failure = None
+        code = 0
+        async with asyncio.TaskGroup() as tasks:
+            session = tasks.create_task(member.session.run())
+            try:
+                if await self._wait_joined():
+                    code = await self._run_cells(listening)
+                    await member.leave()
+            except MeshError as error:  # as itself, not as a group of one
+                failure = error
+            session.cancel()
+        if failure is not None:
+            raise failure
+        return code
+
+    async def _wait_joined(self) -> bool:
+        """Wait until the mesh is known; False where the agent was told to stop before."""
+        async with asyncio.TaskGroup() as tasks:
+            joined = tasks.create_task(asyncio.wait([self._membership.session.first]))
+            stop = tasks.create_task(self._signals.get())
+            await asyncio.wait([joined, stop], return_when=asyncio.FIRST_COMPLETED)
+            joined.cancel()
+            stop.cancel()
+        if not self._membership.session.first.done():
+            return False
+        self._membership.start()
+        return True
+
     async def _run_cells(self, listening: socket.socket | None) -> int:
         gate = asyncio.Event()
-        descriptors = [] if listening is None else [listening.fileno()]
-        cells = [
-            SupervisedCell(start, descriptors if start.HasField("edge") else [], gate)
-            for start in plan_cells(self._config, descriptors[0] if descriptors else None)
-        ]
+        cells = self._new_cells(listening, gate)
         code = 0
         async with asyncio.TaskGroup() as tasks:
             for cell in cells:
@@ -77,6 +118,7 @@ class Agent:
                     cell.kill()
             else:
                 await asyncio.wait([stop])
+                self._membership.distribution.leave()
                 if listening is not None:
                     listening.close()  # the cells do so too: from now on connections are refused
                 code = await self._stop(cells)
@@ -85,6 +127,25 @@ class Agent:
         if problems:
             raise ConfigError(problems)
         return code
+
+    def _new_cells(
+        self, listening: socket.socket | None, gate: asyncio.Event
+    ) -> list[SupervisedCell]:
+        run_directory = make_run_directory(self._config.state_dir)
+        distribution = self._membership.distribution
+        descriptors = [] if listening is None else [listening.fileno()]
+        cells = [
+            SupervisedCell(
+                start,
+                descriptors if start.HasField("edge") else [],
+                gate,
+                distribution,
+                run_directory,
+            )
+            for start in plan_cells(self._config, descriptors[0] if descriptors else None)
+        ]
+        distribution.cells = cells
+        return cells
 
     async def _start(
         self,
@@ -124,6 +185,25 @@ class Agent:
             for cell in cells:
                 cell.kill()
             return 128 + again.result()
+
+
+def make_run_directory(state_dir: Path) -> Path:
+    """The directory of the cells' sockets, without those of an agent that was killed.
+
+    Raises: StartError where the paths in it would be too long for a socket.
+    """
+    directory = state_dir / "run"
+    longest = len(os.fsencode(directory / "01234567.sock"))
+    if longest > SOCKET_PATH_BYTES:
+        raise StartError(
+            f"{state_dir}: the state directory's path is too long for the Unix sockets in it "
+            f"({longest} bytes, {SOCKET_PATH_BYTES} are possible); give a shorter one with "
+            "--state-dir or MESH_STATE_DIR"
+        )
+    directory.mkdir(mode=0o700, exist_ok=True)
+    for left_over in directory.glob("*.sock"):
+        left_over.unlink(missing_ok=True)
+    return directory
 
 
 def bind_edge(edge: EdgeConfig) -> socket.socket:

@@ -25,17 +25,20 @@ from typing import TYPE_CHECKING, NoReturn
 import uvloop
 
 from agent.background import Background
+from agent.bindings import CellBindings
 from agent.messages import MessageStream
 from agent.outbound import OutboundChannel
 from agent.output import forgive_closed_pipes
 from agent.wiring import load_workers
 from mesh.errors import ConfigError
 from mesh.observe.logging import configure
+from mesh.routing.table import RoutingTable
 from mesh.v1 import cell_pb2
 
 if TYPE_CHECKING:
     from agent.edge import EdgeListener
     from agent.host import WorkerHost
+    from agent.neighbours import Neighbours
 
     Stream = MessageStream[cell_pb2.ToCell, cell_pb2.FromCell]
 
@@ -58,6 +61,7 @@ class Cell:
         self._start = start
         self._background = Background(start.limits.wait_until_seconds)
         self._outbound = OutboundChannel()
+        self._neighbours: Neighbours | None = None
         self._edge: EdgeListener | None = None
         self._told_to_stop = asyncio.Event()
 
@@ -67,32 +71,72 @@ class Cell:
 
     async def run(self) -> int:
         """Load, serve, drain. Returns the exit code."""
-        try:
-            hosts = load_workers(self._start, self._background, self._outbound)
-        except ConfigError as error:
-            await self._agent.send(_failed(error))
-            return EXIT_NOT_LOADED
-        await self._agent.send(cell_pb2.FromCell(loaded=cell_pb2.Loaded()))
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._outbound.aclose)
+            try:
+                hosts = await self._load(stack)
+            except ConfigError as error:
+                await self._agent.send(_failed(error))
+                return EXIT_NOT_LOADED
+            await self._agent.send(cell_pb2.FromCell(loaded=cell_pb2.Loaded()))
             if await self._next_order() == "serve":
-                if self._start.HasField("edge"):
-                    self._edge = await stack.enter_async_context(self._open_edge(hosts))
-                await self._agent.send(cell_pb2.FromCell(serving=cell_pb2.Serving()))
+                await self._serve(stack, hosts)
                 await self._next_order()  # drain, or the end of the stream: both mean the end
             await self._drain()
         return 0
 
+    async def _load(self, stack: AsyncExitStack) -> dict[str, WorkerHost]:
+        """The workers, bound and ready. Raises: ConfigError."""
+        start = self._start
+        table = RoutingTable.from_view(start.view, start.agent)
+        if not start.is_alone:
+            from agent.neighbours import Neighbours  # noqa: PLC0415 - loads grpc, 10 MiB
+
+            self._neighbours = await stack.enter_async_context(Neighbours(start))
+        to_remote = self._neighbours.channel if self._neighbours else None
+        self._bindings = CellBindings(start.workers, table, to_remote)
+        hosts = load_workers(start, self._bindings, self._background, self._outbound)
+        if self._neighbours is not None:
+            self._neighbours.listen(hosts, table)
+        return hosts
+
+    async def _serve(self, stack: AsyncExitStack, hosts: dict[str, WorkerHost]) -> None:
+        serving = cell_pb2.Serving()
+        if self._neighbours is not None:
+            await self._neighbours.serve()
+            serving.peer_port = self._neighbours.port
+        if self._start.HasField("edge"):
+            self._edge = await stack.enter_async_context(self._open_edge(hosts))
+        await self._agent.send(cell_pb2.FromCell(serving=serving))
+
     async def _next_order(self) -> str | None:
-        """What the agent says next; None where it is gone, or the process was told to stop."""
+        """What the agent wants next, while its views are taken in.
+
+        Returns None where it is gone, or the process was told to stop.
+        """
         async with asyncio.TaskGroup() as tasks:
             stop = tasks.create_task(self._told_to_stop.wait())
-            receive = tasks.create_task(self._agent.receive())
+            receive = tasks.create_task(self._receive_order())
             await asyncio.wait([stop, receive], return_when=asyncio.FIRST_COMPLETED)
             stop.cancel()
             receive.cancel()
-        message = None if receive.cancelled() else receive.result()
-        return None if message is None else message.WhichOneof("message")
+        return None if receive.cancelled() else receive.result()
+
+    async def _receive_order(self) -> str | None:
+        while (message := await self._agent.receive()) is not None:
+            order: str | None = message.WhichOneof("message")
+            if order != "view":
+                return order
+            self._apply(message.view)
+        return None
+
+    def _apply(self, view: cell_pb2.View) -> None:
+        table = RoutingTable.from_view(view, self._start.agent)
+        if self._neighbours is not None:
+            self._neighbours.apply(table)
+        self._bindings.apply(table)
+        applied = cell_pb2.ViewApplied(sequence=view.sequence)
+        self._agent.send_soon(cell_pb2.FromCell(view_applied=applied))
 
     def _open_edge(self, hosts: dict[str, WorkerHost]) -> EdgeListener:
         from agent.edge import EdgeListener  # noqa: PLC0415 - only cells with an edge load a server
@@ -113,8 +157,11 @@ class Cell:
         limits = self._start.limits
         logger.info("cell.draining", extra={"cell": self._start.cell})
         _exit_after(limits.drain_seconds + limits.wait_until_seconds + DRAIN_MARGIN_SECONDS)
-        if self._edge is not None:
-            await self._edge.drain(limits.drain_seconds)
+        async with asyncio.TaskGroup() as tasks:
+            if self._edge is not None:
+                tasks.create_task(self._edge.drain(limits.drain_seconds))
+            if self._neighbours is not None:
+                tasks.create_task(self._neighbours.drain(limits.drain_seconds))
         await self._background.drain(limits.wait_until_seconds)
 
 

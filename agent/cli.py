@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from agent.agent import Agent
-from mesh.config import Overrides, load_mesh
+from mesh.config import AgentSettings, Overrides, load_mesh
 from mesh.errors import ConfigError, MeshError
 from mesh.observe.logging import configure
 
 EXIT_USAGE = 2
+
+INSECURE_WARNING = (
+    "WARNING: --insecure: links to other hosts are plaintext, and whoever reaches the ports of the "
+    "control plane or the cells can read, change and call everything. Only on a trusted network."
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,18 +37,45 @@ def _announce(line: str) -> None:
         click.echo(line)
 
 
+def _overrides(
+    *,
+    env: str | None,
+    config: Path | None,
+    edge: tuple[str, ...],
+    edge_listen: str | None,
+    state_dir: Path | None,
+    agent: str | None,
+    **agent_flags: Any,
+) -> Overrides:
+    """What the flags say."""
+    return Overrides(
+        env=env,
+        config=config,
+        edge_listen=edge_listen,
+        edge_workers=edge,
+        state_dir=state_dir,
+        agent=AgentSettings(name=agent, **agent_flags),
+    )
+
+
 @main.command(
     epilog="""\b
 Examples:
   mesh-agent start examples/auth-gateway
   mesh-agent start gateway auth@staging --edge gateway
-  mesh-agent start hello.py --edge hello --edge-listen 127.0.0.1:8080"""
+  mesh-agent start hello.py --edge hello --edge-listen 127.0.0.1:8080
+  mesh-agent start auth --control 10.0.0.1:7443 --peer-listen 10.0.0.2:9500-9509 --insecure"""
 )
 @click.argument("workers", nargs=-1, metavar="[DIR or SCRIPT]...")
 @click.option("--edge", multiple=True, metavar="WORKER", help="Make WORKER public. Repeatable.")
 @click.option("--edge-listen", metavar="HOST:PORT", help="Public address [127.0.0.1:8787].")
 @click.option("--env", metavar="NAME", help="Environment of workers that name none.")
 @click.option("--config", type=click.Path(path_type=Path), help="The mesh.toml to use.")
+@click.option("--agent", metavar="NAME", help="What this agent is called [the host's name].")
+@click.option("--control", metavar="ADDRESS", help="The control plane [one inside this agent].")
+@click.option("--peer-listen", metavar="HOST:FIRST-LAST", help="Ports for cells of other hosts.")
+@click.option("--advertise", metavar="HOST", help="Where other hosts reach them [as listened on].")
+@click.option("--insecure", is_flag=True, default=None, help="Accept plaintext between hosts.")
 @click.option("--state-dir", type=click.Path(path_type=Path), help="Where the agent keeps state.")
 @click.option(
     "--log-level",
@@ -51,15 +85,7 @@ Examples:
     show_default=True,
     help="What the mesh itself logs to standard error.",
 )
-def start(
-    workers: tuple[str, ...],
-    edge: tuple[str, ...],
-    edge_listen: str | None,
-    env: str | None,
-    config: Path | None,
-    state_dir: Path | None,
-    log_level: str,
-) -> None:
+def start(workers: tuple[str, ...], log_level: str, **flags: Any) -> None:
     """Run this host's workers until Ctrl-C or SIGTERM.
 
     An argument is a worker's directory (with wrangler.toml or wrangler.jsonc), a directory of such
@@ -76,16 +102,13 @@ def start(
             workers,
             environ=os.environ,
             cwd=Path.cwd(),
-            overrides=Overrides(
-                env=env,
-                config=config,
-                edge_listen=edge_listen,
-                edge_workers=edge,
-                state_dir=state_dir,
-            ),
+            overrides=_overrides(**flags),
+            hostname=socket.gethostname(),
         )
         for warning in loaded.warnings:
             click.echo(f"warning: {warning}", err=True)
+        if loaded.config.agent.insecure:
+            click.echo(INSECURE_WARNING, err=True)
         code = asyncio.run(Agent(loaded.config, _announce).run())
     except ConfigError as error:
         for problem in error.problems:

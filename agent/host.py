@@ -15,6 +15,7 @@ from mesh.wire.failures import for_caller, is_passed_on
 from workers._trampoline import StrayExitError, finish, first_step
 from workers.body import ByteStream
 from workers.context import Context
+from workers.environment import replace_names
 from workers.errors import CallError
 from workers.response import Response
 
@@ -64,6 +65,7 @@ class WorkerHost:
         self.entrypoints: dict[str, Entrypoint] = {}
         self._namespace = namespace
         self._names = names
+        self._has_globals = False
         self._background = background
 
     def __repr__(self) -> str:
@@ -81,7 +83,17 @@ class WorkerHost:
 
     def give_globals(self) -> None:
         """Let the worker's modules see what is in `env` as globals: the service-worker style."""
+        self._has_globals = True
         self._namespace.builtins.update(self._names)
+
+    def replace_names(self, names: Mapping[str, Any]) -> None:
+        """Let the worker have `names` in `env`, and as globals if it has those."""
+        replace_names(self.env, names)
+        if self._has_globals:
+            for gone in self._names.keys() - names.keys():
+                self._namespace.builtins.pop(gone, None)
+            self._namespace.builtins.update(names)
+        self._names = names
 
     def wait_until(self, context: Context, awaitable: Awaitable[Any]) -> None:
         """See `workers.context.Runtime`."""

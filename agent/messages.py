@@ -45,9 +45,16 @@ class MessageStream(Generic[Incoming, Outgoing]):
 
     async def send(self, message: Outgoing) -> None:
         """Send one message. Raises: ConnectionError where the other end is gone."""
+        self.send_soon(message)
+        await self._writer.drain()
+
+    def send_soon(self, message: Outgoing) -> None:
+        """Send one message without waiting; what is sent to an end that is gone is lost.
+
+        It is kept in memory until the other end reads it: wait for an answer before the next one.
+        """
         data = message.SerializeToString()
         self._writer.write(_LENGTH.pack(len(data)) + data)
-        await self._writer.drain()
 
     async def receive(self) -> Incoming | None:
         """The next message, None at the end. Raises: ProtocolError."""

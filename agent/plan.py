@@ -1,4 +1,7 @@
-"""From the configuration to what each cell is told: pure, no process is started here."""
+"""From the configuration to what each cell is told when it starts: pure, nothing is started here.
+
+What a cell needs to know of the rest of the mesh is added by `knowledge.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mesh.config import BindingState, WorkerId, binding_state, resolve
 from mesh.v1 import cell_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mesh.config import GroupConfig, MeshConfig, ServiceConfig, WorkerConfig
-
-_OBSTACLES = {
-    BindingState.CONNECTED: "",
-    BindingState.NOT_HERE: "no agent of the mesh runs it; start it with mesh-agent start",
-    BindingState.OTHER_GROUP: "it runs in another group of this agent, which calls cannot reach "
-    "in this version; put both workers into one group in mesh.toml",
-}
+    from mesh.config import GroupConfig, MeshConfig, WorkerConfig
 
 
 def plan_cells(config: MeshConfig, edge_descriptor: int | None) -> list[cell_pb2.Start]:
@@ -32,44 +27,34 @@ def _plan_cell(
 ) -> cell_pb2.Start:
     start = cell_pb2.Start(
         cell=f"{group.name}/0",
-        workers=[
-            _plan_worker(config, worker) for worker in config.workers if worker.id in group.workers
-        ],
+        agent=config.agent.name,
+        workers=[_plan_worker(worker) for worker in config.workers if worker.id in group.workers],
         limits=cell_pb2.Limits(
             body_bytes=config.limits.body_bytes,
             invocations=config.limits.invocations,
             drain_seconds=config.limits.drain_seconds,
             wait_until_seconds=config.limits.wait_until_seconds,
         ),
+        is_alone=config.agent.control is None and len(config.groups) == 1,
     )
     if edge_descriptor is not None and set(config.edge.workers) & set(group.workers):
         start.edge.descriptor = edge_descriptor
         start.edge.routes.extend(_plan_routes(config))
+    if peers := config.agent.peers:
+        start.peers.host = peers.host
+        start.peers.first_port = peers.first_port
+        start.peers.last_port = peers.last_port
     return start
 
 
-def _plan_worker(config: MeshConfig, worker: WorkerConfig) -> cell_pb2.Worker:
+def _plan_worker(worker: WorkerConfig) -> cell_pb2.Worker:
     return cell_pb2.Worker(
         id=str(worker.id),
         main=str(worker.main),
         source=str(worker.source),
         vars_json=msgspec.json.encode(dict(worker.vars)),
         secrets=dict(worker.secrets),
-        bindings=[_plan_binding(config, worker, service) for service in worker.services],
-    )
-
-
-def _plan_binding(
-    config: MeshConfig, worker: WorkerConfig, service: ServiceConfig
-) -> cell_pb2.Binding:
-    target = resolve(service, (other.id for other in config.workers))
-    return cell_pb2.Binding(
-        name=service.binding,
-        service=str(WorkerId(service.service, service.environment)),
-        target="" if target is None else str(target),
-        entrypoint=service.entrypoint or "",
-        props_json=msgspec.json.encode(dict(service.props)),
-        obstacle=_OBSTACLES[binding_state(worker, service, config)],
+        declared_bindings=[service.binding for service in worker.services],
     )
 
 

@@ -5,6 +5,7 @@
 
 A cell is started by exec, never by fork alone. The first loading is reported to the agent, which
 starts nothing unless every cell loads; later failures are logged and tried again with backoff.
+What the cell must know of the mesh is asked for when it starts, and passed on when it changes.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import asyncio
 import logging
 import os
 import random
+import secrets
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from agent.messages import MessageStream
 from mesh.errors import Problem, ProtocolError
@@ -24,6 +26,7 @@ from mesh.v1 import cell_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     Stream = MessageStream[cell_pb2.FromCell, cell_pb2.ToCell]
 
@@ -55,26 +58,56 @@ class Backoff:
         self._next_seconds = BACKOFF_FIRST_SECONDS
 
 
+class Mesh(Protocol):
+    """What a cell's supervisor asks of the one who knows the mesh."""
+
+    def view_of(self, cell: SupervisedCell) -> cell_pb2.View:
+        """What the cell must know now."""
+
+    def cell_changed(self, cell: SupervisedCell) -> None:
+        """The cell serves, serves no more, or has a view in effect."""
+
+
 class SupervisedCell:
     """One cell of this agent, over all its processes.
 
     `gate` opens when the cells may serve. `first_load` gets the problems of the first loading.
+    `run_directory` takes the Unix socket on which it listens for others, one for each process.
     """
 
     def __init__(
-        self, start: cell_pb2.Start, descriptors: Sequence[int], gate: asyncio.Event
+        self,
+        start: cell_pb2.Start,
+        descriptors: Sequence[int],
+        gate: asyncio.Event,
+        mesh: Mesh,
+        run_directory: Path,
     ) -> None:
         self.name = start.cell
+        self.start = start
+        self.incarnation = ""
+        self.unix_path: Path | None = None
+        self.peer_port = 0
+        self.view_sequence = 0
+        """The last view that is in effect in the process."""
         self.first_load: asyncio.Future[Sequence[Problem]] = (
             asyncio.get_running_loop().create_future()
         )
         self.serving = asyncio.Event()
-        self._start = start
+        self._mesh = mesh
+        self._run_directory = run_directory
+        self._takes_views = False
+        self._sent_sequence = 0
         self._descriptors = tuple(descriptors)
         self._gate = gate
         self._stop = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self._stream: Stream | None = None
+
+    @property
+    def takes_views(self) -> bool:
+        """Whether there is a process that has to know of changes."""
+        return self._takes_views
 
     def __repr__(self) -> str:
         pid = self._process.pid if self._process else None
@@ -110,7 +143,7 @@ class SupervisedCell:
             how = f"not started: {error}"
         else:
             how = await self._accompany(stream)
-        workers = ", ".join(worker.id for worker in self._start.workers)
+        workers = ", ".join(worker.id for worker in self.start.workers)
         self._report(
             [
                 Problem(
@@ -136,7 +169,11 @@ class SupervisedCell:
         finally:
             self.serving.clear()
             self._process = self._stream = None
+            self._takes_views = False
+            if self.unix_path is not None:
+                self.unix_path.unlink(missing_ok=True)
             stream.close()
+            self._mesh.cell_changed(self)
             if process.returncode is None:
                 process.kill()
                 await process.wait()
@@ -164,9 +201,9 @@ class SupervisedCell:
         return self._stream
 
     async def _converse(self, stream: Stream, process: asyncio.subprocess.Process) -> None:
-        """Tell the cell what to do until it serves; a cell that talks nonsense is killed."""
+        """Tell the cell what to do until it ends; a cell that talks nonsense is killed."""
         try:
-            await stream.send(cell_pb2.ToCell(start=self._start))
+            await stream.send(cell_pb2.ToCell(start=self._new_start()))
             answer = await stream.receive()
             if answer is None:
                 return  # it ends by itself
@@ -175,15 +212,51 @@ class SupervisedCell:
                 return
             self._report([])
             await self._gate.wait()
+            self._takes_views = True
+            self.send_view()  # it may have changed while the cell was loading
             await stream.send(cell_pb2.ToCell(serve=cell_pb2.Serve()))
-            if await stream.receive() is not None:
-                self.serving.set()
-                logger.info("cell.serving", extra={"cell": self.name, "pid": process.pid})
+            while (message := await stream.receive()) is not None:
+                self._heard(message, process)
         except ConnectionError:
             return  # it ended while it was spoken to
         except ProtocolError as error:
             logger.error("cell.killed", extra={"cell": self.name, "reason": str(error)})  # noqa: TRY400
             process.kill()
+
+    def _new_start(self) -> cell_pb2.Start:
+        """What to tell the next process."""
+        self.incarnation = secrets.token_hex(4)
+        self.view_sequence = self._sent_sequence = 0
+        self.peer_port = 0
+        start = cell_pb2.Start()
+        start.CopyFrom(self.start)
+        start.view.CopyFrom(self._mesh.view_of(self))
+        if not start.is_alone:
+            self.unix_path = self._run_directory / f"{self.incarnation}.sock"
+            start.peers.unix_path = str(self.unix_path)
+        return start
+
+    def _heard(self, message: cell_pb2.FromCell, process: asyncio.subprocess.Process) -> None:
+        match message.WhichOneof("message"):
+            case "serving":
+                self.peer_port = message.serving.peer_port
+                self.serving.set()
+                logger.info("cell.serving", extra={"cell": self.name, "pid": process.pid})
+                self._mesh.cell_changed(self)
+            case "view_applied":
+                self.view_sequence = message.view_applied.sequence
+                self.send_view()
+                self._mesh.cell_changed(self)
+
+    def send_view(self) -> None:
+        """Tell the process what it must know now, once it has taken in what it was told before."""
+        if not self._takes_views or self._stream is None:
+            return
+        if self.view_sequence == self._sent_sequence:
+            view = self._mesh.view_of(self)
+            if view.sequence > self._sent_sequence:
+                self._sent_sequence = view.sequence
+                self._stream.send_soon(cell_pb2.ToCell(view=view))
 
     def _not_loaded(self, failed: cell_pb2.Failed) -> None:
         problems = [
@@ -216,7 +289,7 @@ class SupervisedCell:
             await self._stream.send(cell_pb2.ToCell(drain=cell_pb2.Drain()))
         except ConnectionError:
             return  # it ended by itself just now
-        limits = self._start.limits
+        limits = self.start.limits
         patience = limits.drain_seconds + limits.wait_until_seconds + KILL_MARGIN_SECONDS
         try:
             async with asyncio.timeout(patience):

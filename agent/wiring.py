@@ -1,4 +1,4 @@
-"""The workers of one cell, loaded and bound to each other.
+"""The workers of one cell, loaded and bound.
 
 Bindings are made first, because modules may want them while they are imported; where each one leads
 is decided once every worker is there. All problems are reported at once.
@@ -7,50 +7,43 @@ is decided once every worker is there. All problems are reported at once.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from agent import namespace, task_groups
+from agent.bindings import missing_entrypoint
 from agent.loader import load_worker
-from mesh.channel.local import LocalChannel
-from mesh.channel.routed import RoutedChannel, UnavailableChannel
 from mesh.errors import ConfigError, Problem
-from workers.binding import ServiceBinding
+from mesh.v1.control_pb2 import DECLARED
 from workers.context import current
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agent.background import Background
+    from agent.bindings import CellBindings
     from agent.host import WorkerHost
     from mesh.v1 import cell_pb2
     from workers.binding import Channel
 
-_NOT_YET = "the worker is still being loaded"
-
 
 def load_workers(
-    start: cell_pb2.Start, background: Background, outbound: Channel
+    start: cell_pb2.Start,
+    bindings: CellBindings,
+    background: Background,
+    outbound: Channel,
 ) -> dict[str, WorkerHost]:
     """Load every worker of the cell and connect their bindings. Raises: ConfigError."""
     _check_dependencies(start)
     namespace.install(_current_package)
     task_groups.install()
     hosts: dict[str, WorkerHost] = {}
-    routed: dict[tuple[str, str], RoutedChannel] = {}
     problems: list[Problem] = []
     for worker in start.workers:
-        names: dict[str, Any] = {**msgspec.json.decode(worker.vars_json), **worker.secrets}
-        for binding in worker.bindings:
-            channel = RoutedChannel(UnavailableChannel(binding.service, _NOT_YET))
-            routed[worker.id, binding.name] = channel
-            names[binding.name] = ServiceBinding(binding.name, binding.service, channel)
         try:
             hosts[worker.id] = load_worker(
                 worker.id,
                 Path(worker.main),
-                names=names,
+                names=bindings.names(worker.id),
                 outbound=outbound,
                 background=background,
                 body_limit_bytes=start.limits.body_bytes,
@@ -61,9 +54,7 @@ def load_workers(
     problems.extend(_public_without_default(start, hosts))
     if problems:
         raise ConfigError(problems)
-    for worker in start.workers:
-        for binding in worker.bindings:
-            routed[worker.id, binding.name].target = _channel(binding, hosts)
+    bindings.connect(hosts)
     return hosts
 
 
@@ -82,30 +73,19 @@ def _check_dependencies(start: cell_pb2.Start) -> None:
         check_requirements(declared)
 
 
-def _channel(binding: cell_pb2.Binding, hosts: dict[str, WorkerHost]) -> Channel:
-    if binding.obstacle:
-        return UnavailableChannel(binding.service, binding.obstacle)
-    entrypoint = hosts[binding.target].entrypoints[binding.entrypoint]
-    return LocalChannel(entrypoint.dispatch, binding.props_json)
-
-
 def _missing_entrypoints(start: cell_pb2.Start, hosts: dict[str, WorkerHost]) -> Iterator[Problem]:
-    for worker in start.workers:
-        for binding in worker.bindings:
-            host = hosts.get(binding.target)
-            if binding.obstacle or host is None or binding.entrypoint in host.entrypoints:
-                continue
-            named = ", ".join(sorted(name for name in host.entrypoints if name)) or "none"
-            yield Problem(
-                where=f"{worker.source}: services, binding {binding.name}",
-                reason=f"worker {binding.target} has no "
-                + (
-                    f"entrypoint {binding.entrypoint}"
-                    if binding.entrypoint
-                    else "default entrypoint"
-                ),
-                fix=f"its named entrypoints are: {named}",
-            )
+    """What a worker's own configuration got wrong; what people bind live only fails its calls."""
+    sources = {worker.id: worker.source for worker in start.workers}
+    for binding in start.view.bindings:
+        host = hosts.get(binding.worker)
+        wanted = binding.target.entrypoint
+        if binding.source != DECLARED or host is None or wanted in host.entrypoints:
+            continue
+        yield Problem(
+            where=f"{sources[binding.caller]}: services, binding {binding.name}",
+            reason=missing_entrypoint(host, wanted),
+            fix="name one of those, or none for the default entrypoint",
+        )
 
 
 def _public_without_default(

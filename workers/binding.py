@@ -32,11 +32,10 @@ class Channel(Protocol):
 class ServiceBinding:
     """`env.NAME` of a service binding. The same object for all invocations of its worker."""
 
-    __slots__ = ("_channel", "_name", "_target")
+    __slots__ = ("_channel", "_name")
 
-    def __init__(self, name: str, target: str, channel: Channel) -> None:
+    def __init__(self, name: str, channel: Channel) -> None:
         self._name = name
-        self._target = target
         self._channel = channel
 
     async def fetch(
@@ -77,7 +76,7 @@ class ServiceBinding:
         return response
 
     def __repr__(self) -> str:
-        return f"ServiceBinding({self._name} → {self._target})"
+        return f"ServiceBinding({self._name})"  # where it leads may change at any moment
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(

@@ -29,5 +29,13 @@ class Env:
         return f"Env({', '.join(sorted(_names(self)))})"  # names only: values may be secrets
 
 
+def replace_names(env: Env, values: Mapping[str, Any]) -> None:
+    """Let `env` hold `values` and nothing else, from the next look at it on."""
+    worker = env.__dict__["_worker"]
+    env.__dict__.clear()
+    env.__dict__.update(values)
+    env.__dict__["_worker"] = worker
+
+
 def _names(env: Env) -> list[str]:
     return [name for name in env.__dict__ if name != "_worker"]

@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from mesh.v1 import control_pb2 as mesh_dot_v1_dot_control__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12mesh/v1/cell.proto\x12\x07mesh.v1\"v\n\x06ToCell\x12\x1f\n\x05start\x18\x01 \x01(\x0b\x32\x0e.mesh.v1.StartH\x00\x12\x1f\n\x05serve\x18\x02 \x01(\x0b\x32\x0e.mesh.v1.ServeH\x00\x12\x1f\n\x05\x64rain\x18\x03 \x01(\x0b\x32\x0e.mesh.v1.DrainH\x00\x42\t\n\x07message\"\x80\x01\n\x08\x46romCell\x12!\n\x06loaded\x18\x01 \x01(\x0b\x32\x0f.mesh.v1.LoadedH\x00\x12!\n\x06\x66\x61iled\x18\x02 \x01(\x0b\x32\x0f.mesh.v1.FailedH\x00\x12#\n\x07serving\x18\x03 \x01(\x0b\x32\x10.mesh.v1.ServingH\x00\x42\t\n\x07message\"u\n\x05Start\x12\x0c\n\x04\x63\x65ll\x18\x01 \x01(\t\x12 \n\x07workers\x18\x02 \x03(\x0b\x32\x0f.mesh.v1.Worker\x12\x1f\n\x06limits\x18\x03 \x01(\x0b\x32\x0f.mesh.v1.Limits\x12\x1b\n\x04\x65\x64ge\x18\x04 \x01(\x0b\x32\r.mesh.v1.Edge\"\xc8\x01\n\x06Worker\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04main\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x11\n\tvars_json\x18\x04 \x01(\x0c\x12-\n\x07secrets\x18\x05 \x03(\x0b\x32\x1c.mesh.v1.Worker.SecretsEntry\x12\"\n\x08\x62indings\x18\x06 \x03(\x0b\x32\x10.mesh.v1.Binding\x1a.\n\x0cSecretsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"r\n\x07\x42inding\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x12\n\nentrypoint\x18\x04 \x01(\t\x12\x12\n\nprops_json\x18\x05 \x01(\x0c\x12\x10\n\x08obstacle\x18\x06 \x01(\t\"d\n\x06Limits\x12\x12\n\nbody_bytes\x18\x01 \x01(\x04\x12\x13\n\x0binvocations\x18\x02 \x01(\r\x12\x15\n\rdrain_seconds\x18\x03 \x01(\x01\x12\x1a\n\x12wait_until_seconds\x18\x04 \x01(\x01\":\n\x04\x45\x64ge\x12\x12\n\ndescriptor\x18\x01 \x01(\r\x12\x1e\n\x06routes\x18\x02 \x03(\x0b\x32\x0e.mesh.v1.Route\"(\n\x05Route\x12\x0f\n\x07pattern\x18\x01 \x01(\t\x12\x0e\n\x06worker\x18\x02 \x01(\t\"\x07\n\x05Serve\"\x07\n\x05\x44rain\"\x08\n\x06Loaded\",\n\x06\x46\x61iled\x12\"\n\x08problems\x18\x01 \x03(\x0b\x32\x10.mesh.v1.Problem\"\t\n\x07Serving\"5\n\x07Problem\x12\r\n\x05where\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0b\n\x03\x66ix\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12mesh/v1/cell.proto\x12\x07mesh.v1\x1a\x15mesh/v1/control.proto\"\x95\x01\n\x06ToCell\x12\x1f\n\x05start\x18\x01 \x01(\x0b\x32\x0e.mesh.v1.StartH\x00\x12\x1f\n\x05serve\x18\x02 \x01(\x0b\x32\x0e.mesh.v1.ServeH\x00\x12\x1f\n\x05\x64rain\x18\x03 \x01(\x0b\x32\x0e.mesh.v1.DrainH\x00\x12\x1d\n\x04view\x18\x04 \x01(\x0b\x32\r.mesh.v1.ViewH\x00\x42\t\n\x07message\"\xae\x01\n\x08\x46romCell\x12!\n\x06loaded\x18\x01 \x01(\x0b\x32\x0f.mesh.v1.LoadedH\x00\x12!\n\x06\x66\x61iled\x18\x02 \x01(\x0b\x32\x0f.mesh.v1.FailedH\x00\x12#\n\x07serving\x18\x03 \x01(\x0b\x32\x10.mesh.v1.ServingH\x00\x12,\n\x0cview_applied\x18\x04 \x01(\x0b\x32\x14.mesh.v1.ViewAppliedH\x00\x42\t\n\x07message\"\xd9\x01\n\x05Start\x12\x0c\n\x04\x63\x65ll\x18\x01 \x01(\t\x12 \n\x07workers\x18\x02 \x03(\x0b\x32\x0f.mesh.v1.Worker\x12\x1f\n\x06limits\x18\x03 \x01(\x0b\x32\x0f.mesh.v1.Limits\x12\x1b\n\x04\x65\x64ge\x18\x04 \x01(\x0b\x32\r.mesh.v1.Edge\x12\x1b\n\x04view\x18\x05 \x01(\x0b\x32\r.mesh.v1.View\x12$\n\x05peers\x18\x06 \x01(\x0b\x32\x15.mesh.v1.PeerListener\x12\r\n\x05\x61gent\x18\x07 \x01(\t\x12\x10\n\x08is_alone\x18\x08 \x01(\x08\"\xb7\x01\n\x04View\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\"\n\x08\x62indings\x18\x02 \x03(\x0b\x32\x10.mesh.v1.Binding\x12\x1e\n\x06grants\x18\x03 \x03(\x0b\x32\x0e.mesh.v1.Grant\x12$\n\tendpoints\x18\x04 \x03(\x0b\x32\x11.mesh.v1.Endpoint\x12!\n\x04vars\x18\x05 \x03(\x0b\x32\x13.mesh.v1.WorkerVars\x12\x10\n\x08sequence\x18\x06 \x01(\x04\"V\n\x0cPeerListener\x12\x11\n\tunix_path\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x12\n\nfirst_port\x18\x03 \x01(\r\x12\x11\n\tlast_port\x18\x04 \x01(\r\"\xbf\x01\n\x06Worker\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04main\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x11\n\tvars_json\x18\x04 \x01(\x0c\x12-\n\x07secrets\x18\x05 \x03(\x0b\x32\x1c.mesh.v1.Worker.SecretsEntry\x12\x19\n\x11\x64\x65\x63lared_bindings\x18\x06 \x03(\t\x1a.\n\x0cSecretsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"d\n\x06Limits\x12\x12\n\nbody_bytes\x18\x01 \x01(\x04\x12\x13\n\x0binvocations\x18\x02 \x01(\r\x12\x15\n\rdrain_seconds\x18\x03 \x01(\x01\x12\x1a\n\x12wait_until_seconds\x18\x04 \x01(\x01\":\n\x04\x45\x64ge\x12\x12\n\ndescriptor\x18\x01 \x01(\r\x12\x1e\n\x06routes\x18\x02 \x03(\x0b\x32\x0e.mesh.v1.Route\"(\n\x05Route\x12\x0f\n\x07pattern\x18\x01 \x01(\t\x12\x0e\n\x06worker\x18\x02 \x01(\t\"\x07\n\x05Serve\"\x07\n\x05\x44rain\"\x08\n\x06Loaded\"\x1f\n\x0bViewApplied\x12\x10\n\x08sequence\x18\x01 \x01(\x04\",\n\x06\x46\x61iled\x12\"\n\x08problems\x18\x01 \x03(\x0b\x32\x10.mesh.v1.Problem\"\x1c\n\x07Serving\x12\x11\n\tpeer_port\x18\x01 \x01(\r\"5\n\x07Problem\x12\r\n\x05where\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0b\n\x03\x66ix\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,34 +34,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_WORKER_SECRETSENTRY']._loaded_options = None
   _globals['_WORKER_SECRETSENTRY']._serialized_options = b'8\001'
-  _globals['_TOCELL']._serialized_start=31
-  _globals['_TOCELL']._serialized_end=149
-  _globals['_FROMCELL']._serialized_start=152
-  _globals['_FROMCELL']._serialized_end=280
-  _globals['_START']._serialized_start=282
-  _globals['_START']._serialized_end=399
-  _globals['_WORKER']._serialized_start=402
-  _globals['_WORKER']._serialized_end=602
-  _globals['_WORKER_SECRETSENTRY']._serialized_start=556
-  _globals['_WORKER_SECRETSENTRY']._serialized_end=602
-  _globals['_BINDING']._serialized_start=604
-  _globals['_BINDING']._serialized_end=718
-  _globals['_LIMITS']._serialized_start=720
-  _globals['_LIMITS']._serialized_end=820
-  _globals['_EDGE']._serialized_start=822
-  _globals['_EDGE']._serialized_end=880
-  _globals['_ROUTE']._serialized_start=882
-  _globals['_ROUTE']._serialized_end=922
-  _globals['_SERVE']._serialized_start=924
-  _globals['_SERVE']._serialized_end=931
-  _globals['_DRAIN']._serialized_start=933
-  _globals['_DRAIN']._serialized_end=940
-  _globals['_LOADED']._serialized_start=942
-  _globals['_LOADED']._serialized_end=950
-  _globals['_FAILED']._serialized_start=952
-  _globals['_FAILED']._serialized_end=996
-  _globals['_SERVING']._serialized_start=998
-  _globals['_SERVING']._serialized_end=1007
-  _globals['_PROBLEM']._serialized_start=1009
-  _globals['_PROBLEM']._serialized_end=1062
+  _globals['_TOCELL']._serialized_start=55
+  _globals['_TOCELL']._serialized_end=204
+  _globals['_FROMCELL']._serialized_start=207
+  _globals['_FROMCELL']._serialized_end=381
+  _globals['_START']._serialized_start=384
+  _globals['_START']._serialized_end=601
+  _globals['_VIEW']._serialized_start=604
+  _globals['_VIEW']._serialized_end=787
+  _globals['_PEERLISTENER']._serialized_start=789
+  _globals['_PEERLISTENER']._serialized_end=875
+  _globals['_WORKER']._serialized_start=878
+  _globals['_WORKER']._serialized_end=1069
+  _globals['_WORKER_SECRETSENTRY']._serialized_start=1023
+  _globals['_WORKER_SECRETSENTRY']._serialized_end=1069
+  _globals['_LIMITS']._serialized_start=1071
+  _globals['_LIMITS']._serialized_end=1171
+  _globals['_EDGE']._serialized_start=1173
+  _globals['_EDGE']._serialized_end=1231
+  _globals['_ROUTE']._serialized_start=1233
+  _globals['_ROUTE']._serialized_end=1273
+  _globals['_SERVE']._serialized_start=1275
+  _globals['_SERVE']._serialized_end=1282
+  _globals['_DRAIN']._serialized_start=1284
+  _globals['_DRAIN']._serialized_end=1291
+  _globals['_LOADED']._serialized_start=1293
+  _globals['_LOADED']._serialized_end=1301
+  _globals['_VIEWAPPLIED']._serialized_start=1303
+  _globals['_VIEWAPPLIED']._serialized_end=1334
+  _globals['_FAILED']._serialized_start=1336
+  _globals['_FAILED']._serialized_end=1380
+  _globals['_SERVING']._serialized_start=1382
+  _globals['_SERVING']._serialized_end=1410
+  _globals['_PROBLEM']._serialized_start=1412
+  _globals['_PROBLEM']._serialized_end=1465
 # @@protoc_insertion_point(module_scope)

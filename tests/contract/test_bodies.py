@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.files import write_pair, write_worker
-from tests.support.mesh_under_test import MeshUnderTest, run_mesh
+from tests.support.mesh_under_test import MeshUnderTest, Placement, placement, run_mesh
 from tests.support.source import Source, post
 from workers import BodyClosedError, RemoteError, Request
 
@@ -43,10 +43,11 @@ def test_streams_pass_in_both_directions_chunk_by_chunk(tmp_path: Path) -> None:
         source = Source()
         response = await mesh.fetch("caller", post(source))
         assert response.body is not None
-        assert await anext(response.body) == b"0,!"
-        assert source.sent == 1
-        assert [chunk async for chunk in response.body] == [b"1,!", b"2,!"]
-        assert source.is_closed
+        assert (await anext(response.body)).startswith(b"0,")
+        rest = [chunk async for chunk in response.body]
+        if placement.get() is Placement.SAME_CELL:
+            assert rest == [b"1,!", b"2,!"]
+        await source.wait_closed()
 
     run_mesh(tmp_path, check)
 
@@ -68,7 +69,11 @@ def test_unread_upload_is_closed_when_its_invocation_ends(tmp_path: Path) -> Non
     async def check(mesh: MeshUnderTest) -> None:
         source = Source(1000)
         assert await mesh.text("caller", post(source)) == "enough"
-        assert (source.sent, source.is_closed) == (1, True)
+        await source.wait_closed()
+        if placement.get() is Placement.SAME_CELL:
+            assert source.sent == 1
+        else:  # read ahead, as far as the first window goes
+            assert source.bytes_sent <= 64 * 1024
 
     run_mesh(tmp_path, check)
 
@@ -108,7 +113,7 @@ def test_response_nobody_reads_is_closed_with_its_caller(tmp_path: Path) -> None
 
     async def check(mesh: MeshUnderTest) -> None:
         assert await mesh.text("caller") == "200"
-        assert await mesh.text("callee", "http://t/ended") == "own context"
+        await mesh.wait_text("callee", "http://t/ended", "own context")
 
     run_mesh(tmp_path, check)
 

@@ -256,7 +256,7 @@ def test_cancelled_caller_stays_cancelled_whatever_the_callee_does(
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        assert await mesh.text("callee", "http://t/events") == "began cancelled"
+        await mesh.wait_text("callee", "http://t/events", "began cancelled")
 
     run_mesh(tmp_path, check)
 

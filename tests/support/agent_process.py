@@ -41,6 +41,7 @@ class AgentProcess:
         listen: str = "127.0.0.1:0",
         environ: Mapping[str, str] | None = None,
     ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._log = directory / "agent.log"
         command = [str(self.command()), "start", *arguments]
@@ -137,6 +138,7 @@ class AgentProcess:
 
 def run_agent(*arguments: str, directory: Path) -> tuple[int, str]:
     """A start that is expected to fail. Returns exit code and standard error."""
+    directory.mkdir(parents=True, exist_ok=True)
     listen = [] if "--edge-listen" in arguments else ["--edge-listen", "127.0.0.1:0"]
     command = [str(AgentProcess.command()), "start", *arguments, *listen]
     result = subprocess.run(

@@ -17,16 +17,27 @@ class Source:
     def __init__(self, chunks: int = 3) -> None:
         self.chunks = chunks
         self.sent = 0
-        self.is_closed = False
+        self.bytes_sent = 0
+        self._closed = asyncio.Event()
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed.is_set()
+
+    async def wait_closed(self) -> None:
+        async with asyncio.timeout(2):
+            await self._closed.wait()
 
     async def stream(self) -> AsyncIterator[bytes]:
         try:
             for number in range(self.chunks):
                 await asyncio.sleep(0)
                 self.sent += 1
-                yield b"%d," % number
+                chunk = b"%d," % number
+                self.bytes_sent += len(chunk)
+                yield chunk
         finally:
-            self.is_closed = True
+            self._closed.set()
 
 
 def post(source: Source) -> Request:
