@@ -21,7 +21,7 @@ from bench.spread import Spread
 from bench.wrk import CONNECTIONS, load
 
 
-def run(*, quick: bool) -> Section:
+def run(*, quick: bool) -> dict[str, Section]:
     """Start everything, measure, stop everything."""
     rounds, seconds = (5, 1) if quick else (7, 4)
     cores = sorted(os.sched_getaffinity(0))
@@ -40,7 +40,7 @@ def run(*, quick: bool) -> Section:
             for one in series if index % 2 == 0 else reversed(series):
                 _measure(one, seconds, own)
             tell(f"edge: round {index + 1} of {rounds}: " + _latest(series))
-    return _section(series, shared_core=own == theirs)
+    return {"edge": _section(series, shared_core=own == theirs)}
 
 
 def _measure(one: Series, seconds: int, core: int) -> None:

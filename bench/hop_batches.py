@@ -10,10 +10,12 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from agent.background import Background
+from agent.bindings import CellBindings
 from agent.host import Entrypoint
 from agent.outbound import OutboundChannel
 from agent.wiring import load_workers
-from mesh.v1 import cell_pb2
+from mesh.routing.table import RoutingTable
+from mesh.v1 import cell_pb2, control_pb2
 from workers import Request, Response
 from workers.context import Call, Context, Tree, current
 
@@ -62,7 +64,9 @@ class Batch:
 
 def load() -> dict[str, WorkerHost]:
     """Load `caller` and `callee` as a cell does."""
-    return load_workers(_start(), Background(1.0), OutboundChannel())
+    start = _start()
+    bindings = CellBindings(start.workers, RoutingTable.from_view(start.view, start.agent), None)
+    return load_workers(start, bindings, Background(1.0), OutboundChannel())
 
 
 async def measure(hosts: dict[str, WorkerHost], kind: Kind, batches: int) -> list[Batch]:
@@ -115,23 +119,24 @@ async def _time_direct(callee: Any, kind: Kind) -> float:
 
 def _start() -> cell_pb2.Start:
     bindings = [
-        cell_pb2.Binding(
+        control_pb2.Binding(
+            caller="caller",
             name=kind.entrypoint.upper(),
-            service="callee",
-            target="callee",
-            entrypoint=kind.entrypoint,
-            props_json=b"{}",
+            id=kind.entrypoint,
+            target=control_pb2.Target(service="callee", entrypoint=kind.entrypoint),
+            worker="callee",
+            source=control_pb2.DECLARED,
         )
         for kind in KINDS
     ]
-    callee, caller = (
-        cell_pb2.Worker(id=name, main=path, source=path, vars_json=b"{}")
+    workers = [
+        cell_pb2.Worker(id=name, main=path, source=path)
         for name in ("callee", "caller")
         for path in [str(_SAMPLES / f"{name}.py")]
-    )
-    caller.bindings.extend(bindings)
+    ]
     return cell_pb2.Start(
         cell="bench/0",
-        workers=[callee, caller],
+        workers=workers,
         limits=cell_pb2.Limits(body_bytes=1 << 20, invocations=32, wait_until_seconds=1.0),
+        view=cell_pb2.View(bindings=bindings),
     )

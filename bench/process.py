@@ -79,10 +79,39 @@ def pin(pid: int, core: int) -> None:
 
 def rss_mib(pid: int) -> float:
     """Memory of the process that is resident."""
+    return _memory_mib(pid, "VmRSS")
+
+
+def peak_rss_mib(pid: int) -> float:
+    """The most memory that was resident since the start, or since `reset_peak_rss`."""
+    return _memory_mib(pid, "VmHWM")
+
+
+def reset_peak_rss(pid: int) -> None:
+    """Let `peak_rss_mib` begin anew, from what is resident now."""
+    (_PROC / str(pid) / "clear_refs").write_text("5")
+
+
+def _memory_mib(pid: int, name: str) -> float:
     status = (_PROC / str(pid) / "status").read_text()
-    found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+    found = re.search(rf"^{name}:\s+(\d+) kB", status, re.MULTILINE)
     assert found is not None
     return int(found[1]) / 1024
+
+
+def cpu_seconds(pid: int) -> float:
+    """What all threads of the process that are still there have used."""
+    threads = (_PROC / str(pid) / "task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+
+
+def machine_cpu_seconds() -> float:
+    """What everything on the machine has used, and what its host kept from it; coarse."""
+    user, nice, system, _idle, _iowait, irq, softirq, steal, *_ = map(
+        int, (_PROC / "stat").read_text().split("\n", 1)[0].split()[1:]
+    )
+    ticks = user + nice + system + irq + softirq + steal
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from bench.spread import Spread
 
-_LIBRARIES = ("aiohttp", "uvloop", "msgspec", "multidict")
+_LIBRARIES = ("aiohttp", "grpcio", "msgspec", "multidict", "protobuf", "uvloop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Section:
     rows: Sequence[Sequence[str]]
     goals: Sequence[Goal]
     details: dict[str, Any]
-    notes: Sequence[str] = field(default_factory=tuple)
+    notes: list[str] = field(default_factory=list)
 
     def show(self) -> None:
         """Print it."""
