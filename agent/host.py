@@ -156,6 +156,8 @@ class Entrypoint:
             return outcome
         if context._streams or context._pending:
             await context._finish()
+        else:
+            context._is_over = True
         if isinstance(outcome, CallError):
             raise outcome
         return outcome

@@ -94,10 +94,20 @@ class PeerExchange:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._load.in_flight -= 1
         if task.cancelled():  # of no consequence where the caller, or the link, asked for it
-            self._fail(CallError("the call was cancelled in the called cell"))
+            self._fail(self._error(CallError, "the call was cancelled in the called cell"))
         self._exchange.handler_ended()
 
     async def _run(self) -> None:
+        """Answer, whatever happens: an exception that left this task would end the whole link."""
+        try:
+            await self._answer()
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:  # not even SystemExit may end the cell
+            logger.exception("peer.failed", extra={"target": self._target})
+            self._fail(self._error(CallError, f"the called cell failed: {type(error).__name__}"))
+
+    async def _answer(self) -> None:
         try:
             admitted = await self._admit()
             if isinstance(admitted, Admitted):
@@ -108,10 +118,7 @@ class PeerExchange:
         except CallError as error:
             self._fail(error)
         except (ProtocolError, FrameTooLargeError) as error:
-            self._fail(CallError(f"the call cannot cross the link: {error}"))
-        except Exception as error:
-            logger.exception("peer.failed", extra={"target": self._target})
-            self._fail(CallError(f"the called cell failed: {type(error).__name__}"))
+            self._fail(self._error(CallError, f"the call cannot cross the link: {error}"))
 
     async def _admit(self) -> Admitted | link_pb2.Refused:
         head = self._head
@@ -141,13 +148,8 @@ class PeerExchange:
         except TimeoutError as error:
             if isinstance(error, CallError):  # the callee's own, which stands for its class too
                 raise
-            raise DeadlineExceeded(
-                f"worker {call.caller} called env.{call.binding}: {self._target} did not answer "
-                "before the deadline",
-                caller=call.caller,
-                binding=call.binding,
-                target=self._target,
-            ) from None
+            reason = f"{self._target} did not answer before the deadline"
+            raise self._error(DeadlineExceeded, reason) from None
 
     def _request_body(self) -> bytes | ByteStream | None:
         head, inbound = self._head, self._exchange.inbound
@@ -187,6 +189,15 @@ class PeerExchange:
             self._fail(for_caller(error, self._call, self._target))
         else:
             exchange.finish(self._fill_last)
+
+    def _error(self, kind: type[CallError], reason: str) -> CallError:
+        call = self._call
+        return kind(
+            f"worker {call.caller} called env.{call.binding}: {reason}",
+            caller=call.caller,
+            binding=call.binding,
+            target=self._target or None,
+        )
 
     def _fail(self, error: CallError) -> None:
         self._exchange.fail(to_failure(error), self._fill_last)

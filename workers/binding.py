@@ -72,7 +72,7 @@ class ServiceBinding:
             raise NoInvocationError(f"env.{self._name} can only be called while a worker runs")
         response = await self._channel.call(resource, context._child_call(self._name))
         if isinstance(response._body, ByteStream):
-            context._own(response._body)
+            await context._receive(response._body)
         return response
 
     def __repr__(self) -> str:

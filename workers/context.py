@@ -32,11 +32,27 @@ DEFAULT_INVOCATION_LIMIT = 32  # Cloudflare, "Service bindings: limits"
 
 
 class Tree(msgspec.Struct):
-    """What all invocations caused by one public request share."""
+    """What all invocations that one public request caused in this process share.
+
+    Over a link goes a share of what is left, and comes back what was used of it.
+    """
 
     limit: int = DEFAULT_INVOCATION_LIMIT
     used: int = 1
     _request_id: str = ""
+    public_limit: int = 0
+    """The limit of the public request, where `limit` is a share of it."""
+    abroad: int = 0
+    """Calls over links that are under way."""
+
+    @property
+    def lent_limit(self) -> int:
+        """The limit for a call that goes over a link now: all that is left if it is alone.
+
+        Calls at once do not know of each other's calls, so each gets less than the one before.
+        """
+        left = max(0, self.limit - self.used)
+        return self.used + (left and max(1, left // (self.abroad + 1)))
 
     @property
     def request_id(self) -> str:
@@ -96,7 +112,8 @@ class Context(msgspec.Struct, eq=False):
     """One invocation, as worker code sees it (`ctx`).
 
     `_call` is None while the worker's module is being imported. `_streams` are the bodies to be
-    closed at its end, `_pending` the `waitUntil` tasks that put this end off.
+    closed at its end, `_pending` the `waitUntil` tasks that put this end off. `_is_over` says that
+    it has come: code that still runs is on its own.
     """
 
     _runtime: Runtime
@@ -105,6 +122,7 @@ class Context(msgspec.Struct, eq=False):
     _props: Any = None
     _streams: list[ByteStream] | None = None
     _pending: set[asyncio.Task[None]] | None = None
+    _is_over: bool = False
 
     @property
     def props(self) -> Any:
@@ -138,15 +156,16 @@ class Context(msgspec.Struct, eq=False):
                 binding=binding,
             )
         tree = call.tree
-        tree.used += 1
         child = Call(tree, self._runtime.worker, binding, call, call.deadline)
-        if tree.used > tree.limit:
+        if tree.used >= tree.limit:
             path = " → ".join([*child.path, binding])
+            limit = tree.public_limit or tree.limit
             raise InvocationLimitExceeded(
-                f"one request caused more than {tree.limit} invocations: {path}",
+                f"one request may cause at most {limit} invocations: {path}",
                 caller=self._runtime.worker,
                 binding=binding,
             )
+        tree.used += 1
         return child
 
     def _outside_call(self) -> Call:
@@ -165,6 +184,13 @@ class Context(msgspec.Struct, eq=False):
             self._streams = []
         self._streams.append(stream)
 
+    async def _receive(self, stream: ByteStream) -> None:
+        """Own a body that came in, or close it now if it came too late for that."""
+        if self._is_over:
+            await self._close_stream(stream)
+        else:
+            self._own(stream)
+
     async def _finish(self) -> None:
         """End the invocation: its response is done. The last `waitUntil` task may put it off."""
         if self._pending:
@@ -173,6 +199,7 @@ class Context(msgspec.Struct, eq=False):
         await self._close_streams()
 
     async def _close_streams(self) -> None:
+        self._is_over = True
         while self._streams:
             try:
                 await self._close_stream(self._streams.pop())
@@ -209,12 +236,15 @@ def disown_stream(stream: ByteStream) -> None:
 
 
 def clone_stream(stream: ByteStream) -> tuple[ByteStream, ByteStream]:
-    """Two branches of `stream`, both closed at the end of the current invocation."""
+    """Two branches of `stream`, both closed at the end of the current invocation.
+
+    After that end `stream` is either closed itself, or nobody's but the worker's own.
+    """
     context = current.get(None)
     if context is None:
         return tee(stream, DEFAULT_BODY_LIMIT_BYTES)
     disown_stream(stream)
     branches = tee(stream, context._runtime.body_limit_bytes)
-    for branch in branches:
+    for branch in () if context._is_over else branches:
         context._own(branch)
     return branches

@@ -33,5 +33,5 @@ async def fetch(
     context = current_context("fetch()")
     response = await context._runtime.outbound.call(request, context._outside_call())
     if isinstance(response._body, ByteStream):
-        context._own(response._body)
+        await context._receive(response._body)
     return response

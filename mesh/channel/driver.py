@@ -7,6 +7,7 @@ stream, and while a batch is being written the next one fills. A timer looks aft
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from mesh.channel.stream import FrameStream
     from mesh.v1.link_pb2 import Frame
     from mesh.wire.link_end import LinkEnd
+
+logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS: Final = 1.0
 """How long the peer may take to end a stream that both are done with."""
@@ -99,6 +102,7 @@ class Driver:
                 else:
                     await self._receive_slices(frames)
                 if end.is_peer_leaving:
+                    self._hear_goodbye()
                     self.wake()
         except StreamLostError as error:
             self._finish(str(error))
@@ -107,6 +111,13 @@ class Driver:
         else:
             is_goodbye = end.is_peer_leaving or (end.is_leaving and not end.exchanges)
             self._finish("" if is_goodbye else "the stream ended")
+
+    def _hear_goodbye(self) -> None:
+        peer, reason = self._end.peer, self._end.peer_reason
+        if reason and peer is not None:
+            self._end.peer_reason = ""  # logged once
+            fields = {"agent": peer.agent, "cell": peer.cell, "reason": reason}
+            logger.debug("link.peer_leaves", extra=fields)
 
     async def _receive_slices(self, frames: Sequence[Frame]) -> None:
         """Let what the first frames set going run, and be written, before the next are taken.

@@ -16,6 +16,7 @@ from grpc import aio
 from mesh.channel.stream import StreamLostError
 from mesh.errors import ProtocolError
 from mesh.transport.channels import open_channel
+from mesh.transport.reasons import short_reason
 from mesh.v1 import link_pb2_grpc
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def _map_errors() -> Iterator[None]:
     try:
         yield
     except aio.AioRpcError as error:
-        raise StreamLostError(f"{error.code().name}: {error.details()}") from None
+        raise StreamLostError(short_reason(error.details() or error.code().name)) from None
     except (grpc.RpcError, aio.BaseError, asyncio.InvalidStateError) as error:
         raise StreamLostError(f"{type(error).__name__}: {error}") from None
     except DecodeError:
@@ -56,7 +57,7 @@ class _DialledStream:
                 return batch  # type: ignore[return-value]  # EOF has no type of its own
             if await self._call.code() is grpc.StatusCode.OK:
                 return None
-        raise StreamLostError(f"{await self._call.details()}")
+        raise StreamLostError(short_reason(await self._call.details() or "the stream failed"))
 
     async def write(self, batch: FrameBatch) -> None:
         with _map_errors():

@@ -10,36 +10,40 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextvars import Context
 from typing import TYPE_CHECKING
 
 from mesh.channel.driver import Driver, Timing
 from mesh.channel.grpc_stream import dial
 from mesh.channel.stream import StreamLostError
-from mesh.channel.upload import Upload
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from mesh.channel.upload import Upload
     from mesh.routing.endpoint import Endpoint
     from mesh.transport.channels import Credentials
     from mesh.wire.dialler import DialledExchange, DiallerEnd
-    from workers.body import ByteStream
 
 logger = logging.getLogger(__name__)
 
 
 class Link:
-    """The calling end of a link to `endpoint`."""
+    """The calling end of a link to `endpoint`. `start` runs what a body needs as a task."""
 
     def __init__(
-        self, endpoint: Endpoint, end: DiallerEnd, timing: Timing, credentials: Credentials | None
+        self,
+        endpoint: Endpoint,
+        end: DiallerEnd,
+        timing: Timing,
+        credentials: Credentials | None,
+        start: Callable[[Coroutine[None, None, None]], object],
     ) -> None:
+        self._start = start
         self.endpoint = endpoint
         self.end = end
         self._credentials = credentials
         self._timing = timing
         self._connected = asyncio.Event()
-        self._uploads: asyncio.TaskGroup | None = None
-        self._pending_uploads: list[Upload] = []
         self.has_failed = False
         """Whether it ended without a goodbye."""
 
@@ -50,18 +54,13 @@ class Link:
         """Dial, and serve until the link is over. Raises nothing but CancelledError."""
         reason = "the link was closed"
         try:
-            async with asyncio.TaskGroup() as self._uploads:
-                for upload in self._pending_uploads:
-                    self._start(upload)
-                try:
-                    reason = await self._drive()
-                finally:
-                    self.end.lose(reason)
-                    self._connected.set()
+            reason = await self._drive()
         except asyncio.CancelledError:
             raise
         except Exception:
             logger.exception("link.failed", extra=self._fields())
+        finally:
+            self.lose(reason)
 
     async def _drive(self) -> str:
         try:
@@ -86,19 +85,18 @@ class Link:
         """Whether it has been connected and is not lost."""
         return self._connected.is_set() and not self.end.is_lost
 
-    def upload(self, source: ByteStream, exchange: DialledExchange) -> Upload:
-        """Send `source` as the body of `exchange`, in a task of the link."""
-        assert exchange.outbound is not None
-        upload = Upload(source, exchange.outbound)
-        if self._uploads is None:
-            self._pending_uploads.append(upload)
-        else:
-            self._start(upload)
-        return upload
+    def upload(self, upload: Upload, exchange: DialledExchange) -> None:
+        """Send `upload` as the body of `exchange`."""
+        outbound = exchange.outbound
+        assert outbound is not None
+        upload.send_to(outbound)
+        if not upload.has_begun:
+            self._start(upload.run(outbound, self._connected))
 
-    def _start(self, upload: Upload) -> None:
-        assert self._uploads is not None
-        self._uploads.create_task(upload.run(self._connected), context=Context())
+    def lose(self, reason: str) -> None:
+        """It is over: nobody waits for it any longer. May be called twice."""
+        self.end.lose(reason)
+        self._connected.set()
 
     def leave(self, reason: str) -> None:
         """Take no new exchange, and close when the last one is over."""

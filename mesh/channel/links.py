@@ -15,7 +15,7 @@ from mesh.channel.link import Link
 from mesh.wire.dialler import DiallerEnd
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Coroutine
     from typing import Self
 
     from mesh.routing.endpoint import Endpoint
@@ -43,6 +43,7 @@ class Links:
         self._links: dict[str, Link] = {}
         self._failing: set[str] = set()
         self._running: dict[Link, asyncio.Task[None]] = {}
+        self._uploads: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup | None = None
 
     async def __aenter__(self) -> Self:
@@ -52,8 +53,16 @@ class Links:
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether no link can be had."""
+        return self._tasks is None
+
     def link(self, endpoint: Endpoint) -> Link:
-        """The link to `endpoint`, a new one where there is none that takes exchanges."""
+        """The link to `endpoint`, a new one where there is none that takes exchanges.
+
+        Not to be called when `is_closed`.
+        """
         link = self._links.get(endpoint.id)
         if link is None or not link.end.can_open or link.endpoint.address != endpoint.address:
             if link is not None:
@@ -64,17 +73,25 @@ class Links:
         return link
 
     def _dial(self, endpoint: Endpoint) -> Link:
-        assert self._tasks is not None, "links are used outside `async with`"
         end = DiallerEnd(self._agent, self._cell)
-        link = self._links[endpoint.id] = Link(endpoint, end, self._timing, self._credentials)
-        self._running[link] = task = self._tasks.create_task(
-            link.run(),
-            context=Context(),  # not that of the call which happens to be the first
-        )
+        link = Link(endpoint, end, self._timing, self._credentials, self._start_upload)
+        self._links[endpoint.id] = link
+        self._running[link] = task = self._start(link.run())
         task.add_done_callback(lambda _: self._forget(link))
         return link
 
+    def _start(self, coroutine: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        assert self._tasks is not None, "links are used outside `async with`"
+        # in a context that is not that of the call which happens to be the first
+        return self._tasks.create_task(coroutine, context=Context())
+
+    def _start_upload(self, coroutine: Coroutine[None, None, None]) -> None:
+        task = self._start(coroutine)
+        self._uploads.add(task)
+        task.add_done_callback(self._uploads.discard)
+
     def _forget(self, link: Link) -> None:
+        link.lose("the link was closed")  # if it was cancelled before it began to run
         del self._running[link]
         name = link.endpoint.id
         if self._links.get(name) is link:
@@ -117,4 +134,6 @@ class Links:
                     self._running[link].cancel()
             await self.drain(CANCEL_SECONDS)
         finally:
+            for task in self._uploads:  # whose source is slow to close
+                task.cancel()
             await tasks.__aexit__(None, None, None)

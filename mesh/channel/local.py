@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from mesh.wire.body_failures import from_body_failure, to_body_failure
 from workers.body import ByteStream, HandedStream
 from workers.context import disown_stream
 from workers.errors import BodyClosedError, BodyError
@@ -48,5 +49,5 @@ class LocalChannel:
 def for_callee(error: BaseException) -> Exception:
     """What the callee's reader gets when the caller's body fails."""
     if isinstance(error, BodyError):
-        return type(error)(*error.args)
+        return from_body_failure(to_body_failure(error))
     return BodyClosedError(f"the caller's body broke off: {type(error).__name__}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mesh.channel.bodies import ArrivingStream, close_stream
 from mesh.channel.local import for_callee
+from mesh.channel.upload import Upload
 from mesh.errors import ProtocolError
 from mesh.v1 import link_pb2
 from mesh.wire.body_failures import from_body_failure
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from mesh.channel.bodies import BrokenOff
     from mesh.channel.link import Link
     from mesh.channel.links import Links
-    from mesh.channel.upload import Upload
     from mesh.routing.endpoint import Endpoint, RemoteTarget
     from mesh.wire.dialler import Answer, DialledExchange
     from workers.context import Call
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from workers.response import Response
 
 _MAX_MS = 2**32 - 1
-
-NO_ENDPOINT = "no agent of the mesh runs it; start it with mesh-agent start"
 
 
 class RemoteChannel:
@@ -105,25 +103,26 @@ class _RemoteCall:
         reasons: dict[str, None] = {}  # in order, each once
         try:
             for endpoint in endpoints:
+                if self._links.is_closed:
+                    reasons["this cell is stopping"] = None
+                    break
                 answer = await self._ask(self._links.link(endpoint))
-                if isinstance(answer, str):
-                    reasons[f"agent {endpoint.agent} {answer}"] = None
-                    if self._has_sent_body():
-                        break
-                else:
+                if not isinstance(answer, str):
                     return answer
+                reasons[f"agent {endpoint.agent} {answer}"] = None
+                if self._upload is not None and not self._upload.is_held:
+                    break
         except BaseException:
             await self._drop_body()
             raise
         await self._drop_body()
-        raise self._error(ServiceUnavailable, "; ".join(reasons) or NO_ENDPOINT)
-
-    def _has_sent_body(self) -> bool:
-        return self._upload is not None and self._upload.has_begun
+        raise self._error(ServiceUnavailable, "; ".join(reasons) or "nobody runs it")
 
     async def _drop_body(self) -> None:
-        """Close a streamed body that is still ours."""
-        if isinstance(self._body, ByteStream) and not self._has_sent_body():
+        """Close a streamed body that was not sent."""
+        if self._upload is not None and self._upload.has_begun:
+            self._upload.give_up()
+        elif isinstance(self._body, ByteStream):
             await close_stream(self._body)
 
     async def _ask(self, link: Link) -> Response | str:
@@ -154,10 +153,12 @@ class _RemoteCall:
             return self._respond(exchange, answer)
         if answer.HasField("refused"):
             return self._refused(answer.refused)
-        raise from_failure(answer.reset.failure, self._call, self._target.worker)
+        raise from_failure(answer.reset.failure)
 
     def _open(self, link: Link, waiter: asyncio.Future[Answer | None]) -> DialledExchange:
         def settle(answer: Answer) -> None:
+            if self._upload is not None:
+                self._upload.hold() if _is_not_started(answer) else self._upload.commit()
             if not waiter.done():
                 waiter.set_result(answer)
 
@@ -173,8 +174,11 @@ class _RemoteCall:
             )
         except FrameTooLargeError as error:
             raise self._error(CallError, f"the request cannot be sent: {error}") from None
+        self._call.tree.abroad += 1
         if isinstance(body, ByteStream):
-            self._upload = link.upload(body, exchange)
+            if self._upload is None:
+                self._upload = Upload(body)
+            link.upload(self._upload, exchange)
         return exchange
 
     def _write(self, head: link_pb2.Open) -> None:
@@ -189,13 +193,15 @@ class _RemoteCall:
         write_call(head, call)
         self._envelope.write_to(head)
 
-    def _count(self) -> Callable[[link_pb2.Last], None]:
-        """What adds the invocations over there to ours."""
+    def _count(self) -> Callable[[link_pb2.Last | None], None]:
+        """What adds the invocations over there to ours, once the call is over."""
         tree = self._call.tree
         before = tree.used
 
-        def add(last: link_pb2.Last) -> None:
-            tree.used += max(0, last.invocations - before)
+        def add(last: link_pb2.Last | None) -> None:
+            tree.abroad -= 1
+            if last is not None:
+                tree.used += max(0, last.invocations - before)
 
         return add
 
@@ -214,7 +220,7 @@ class _RemoteCall:
 
     def _broken_off(self, failure: BrokenOff) -> Exception:
         if isinstance(failure, link_pb2.Failure):
-            return from_failure(failure, self._call, self._target.worker)
+            return from_failure(failure)
         if isinstance(failure, link_pb2.BodyFailure):
             return from_body_failure(failure)
         return self._error(LinkLost, f"the response broke off: {failure}")
@@ -254,6 +260,10 @@ class _RemoteCall:
             binding=call.binding,
             target=service,
         )
+
+
+def _is_not_started(answer: Answer) -> bool:
+    return not answer.was_sent if isinstance(answer, Lost) else answer.HasField("refused")
 
 
 def _expire(waiter: asyncio.Future[Answer | None]) -> None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MESSAGE_LIMIT_BYTES: Final = 4 * 1024 * 1024
 """The largest message; a larger one ends its stream, so it must never be sent."""
 
+ADMIN_LIMIT_BYTES: Final = 64 * 1024 * 1024
+"""The largest answer of the Admin API, which lists a whole mesh at once."""
+
 _KEEPALIVE_MS: Final = 2000
 
 _COMMON: Final[list[tuple[str, Any]]] = [  # Any: gRPC takes numbers and text
@@ -53,19 +56,31 @@ LISTENER_OPTIONS: Final[list[tuple[str, Any]]] = [
 ]
 
 
-def open_channel(address: str, credentials: Credentials | None = None) -> aio.Channel:
+def open_channel(
+    address: str,
+    credentials: Credentials | None = None,
+    *,
+    receive_limit_bytes: int = MESSAGE_LIMIT_BYTES,
+) -> aio.Channel:
     """A channel to `address` ("HOST:PORT" or "unix:PATH"); nothing is dialled before its first use.
 
     The caller closes it.
     """
+    options = _with_limit(DIALLER_OPTIONS, "receive", receive_limit_bytes)
     if credentials is None:
-        return aio.insecure_channel(address, options=DIALLER_OPTIONS)
-    return aio.secure_channel(address, credentials, options=DIALLER_OPTIONS)
+        return aio.insecure_channel(address, options=options)
+    return aio.secure_channel(address, credentials, options=options)
 
 
-def new_server() -> aio.Server:
+def new_server(send_limit_bytes: int = MESSAGE_LIMIT_BYTES) -> aio.Server:
     """A server without services and without an address."""
-    return aio.server(options=LISTENER_OPTIONS)
+    return aio.server(options=_with_limit(LISTENER_OPTIONS, "send", send_limit_bytes))
+
+
+def _with_limit(
+    options: list[tuple[str, Any]], direction: str, limit_bytes: int
+) -> list[tuple[str, Any]]:
+    return [*(dict(options) | {f"grpc.max_{direction}_message_length": limit_bytes}).items()]
 
 
 def listen(server: aio.Server, address: str, credentials: ServerCredentials | None = None) -> int:

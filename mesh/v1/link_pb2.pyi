@@ -58,7 +58,7 @@ class Hello(_message.Message):
     def __init__(self, version: _Optional[int] = ..., agent: _Optional[str] = ..., cell: _Optional[str] = ...) -> None: ...
 
 class Open(_message.Message):
-    __slots__ = ("binding", "caller", "revision", "remaining_ms", "traceparent", "invocations", "invocation_limit", "path", "request_id", "binding_name", "method", "url", "headers", "redirect", "has_body", "body_length")
+    __slots__ = ("binding", "caller", "revision", "remaining_ms", "traceparent", "invocations", "invocation_limit", "path", "request_id", "binding_name", "method", "url", "headers", "redirect", "has_body", "body_length", "public_limit")
     BINDING_FIELD_NUMBER: _ClassVar[int]
     CALLER_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +75,7 @@ class Open(_message.Message):
     REDIRECT_FIELD_NUMBER: _ClassVar[int]
     HAS_BODY_FIELD_NUMBER: _ClassVar[int]
     BODY_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_LIMIT_FIELD_NUMBER: _ClassVar[int]
     binding: str
     caller: str
     revision: int
@@ -91,7 +92,8 @@ class Open(_message.Message):
     redirect: str
     has_body: bool
     body_length: int
-    def __init__(self, binding: _Optional[str] = ..., caller: _Optional[str] = ..., revision: _Optional[int] = ..., remaining_ms: _Optional[int] = ..., traceparent: _Optional[str] = ..., invocations: _Optional[int] = ..., invocation_limit: _Optional[int] = ..., path: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ..., binding_name: _Optional[str] = ..., method: _Optional[str] = ..., url: _Optional[str] = ..., headers: _Optional[_Iterable[bytes]] = ..., redirect: _Optional[str] = ..., has_body: _Optional[bool] = ..., body_length: _Optional[int] = ...) -> None: ...
+    public_limit: int
+    def __init__(self, binding: _Optional[str] = ..., caller: _Optional[str] = ..., revision: _Optional[int] = ..., remaining_ms: _Optional[int] = ..., traceparent: _Optional[str] = ..., invocations: _Optional[int] = ..., invocation_limit: _Optional[int] = ..., path: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ..., binding_name: _Optional[str] = ..., method: _Optional[str] = ..., url: _Optional[str] = ..., headers: _Optional[_Iterable[bytes]] = ..., redirect: _Optional[str] = ..., has_body: _Optional[bool] = ..., body_length: _Optional[int] = ..., public_limit: _Optional[int] = ...) -> None: ...
 
 class Head(_message.Message):
     __slots__ = ("status", "status_text", "headers", "url", "redirected", "has_body", "body_length")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from mesh.v1 import link_pb2
-from mesh.wire.failures import sendable_text
+from mesh.wire.failures import safe_text
 from workers.errors import BodyClosedError, BodyError, BodyLimitError, BodyUsedError
 
 _BY_KIND: Final[dict[str, type[BodyError]]] = {
@@ -25,7 +25,7 @@ def to_body_failure(error: Exception) -> link_pb2.BodyFailure:
     """`error`, which ended the reading of a body, for the other end of a link."""
     return link_pb2.BodyFailure(
         kind=_KINDS.get(type(error), "closed"),  # type: ignore[arg-type]  # others are not in it
-        message=sendable_text(str(error)),
+        message=safe_text(error),
     )
 
 

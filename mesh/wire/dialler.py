@@ -5,7 +5,9 @@
                 └──refused, reset, cancel, lost──▶ closed
 
 `on_answer` is called once: with the frame that has the head, the refusal or the reset, or with
-`Lost`. A response of one frame has no `inbound`, a request of one frame no `outbound`.
+`Lost`. `on_last` is called once too: with what the listener said at the end, or with None where the
+exchange is over without that. A response of one frame has no `inbound`, a request of one frame no
+`outbound`.
 """
 
 from __future__ import annotations
@@ -59,7 +61,7 @@ class DialledExchange:
         end: DiallerEnd,
         number: int,
         on_answer: Callable[[Answer], None],
-        on_last: Callable[[Last], None],
+        on_last: Callable[[Last | None], None],
     ) -> None:
         self._end = end
         self._batch = end.outbox.number
@@ -74,7 +76,7 @@ class DialledExchange:
     def receive(self, frame: Frame) -> None:
         """See `Exchange`."""
         if frame.HasField("last"):
-            self.on_last(frame.last)
+            self._say_last(frame.last)
         if frame.HasField("head"):
             self._receive_head(frame)
         elif frame.data or frame.end or frame.HasField("body_failure"):
@@ -136,8 +138,7 @@ class DialledExchange:
 
     def _close(self, reason: str) -> None:
         if not self.is_closed:
-            self.is_closed = True
-            self._end.forget(self.number)
+            self._forget()
             if self.inbound is not None:
                 self.inbound.break_off(reason)
             if self.outbound is not None:
@@ -151,8 +152,16 @@ class DialledExchange:
             and (self.inbound is None or self.inbound.is_over)
             and (self.outbound is None or self.outbound.is_over)
         ):
-            self.is_closed = True
-            self._end.forget(self.number)
+            self._forget()
+
+    def _forget(self) -> None:
+        self.is_closed = True
+        self._end.forget(self.number)
+        self._say_last(None)
+
+    def _say_last(self, last: Last | None) -> None:
+        on_last, self.on_last = self.on_last, _ignore
+        on_last(last)
 
 
 class DiallerEnd(LinkEnd[DialledExchange]):
@@ -179,7 +188,7 @@ class DiallerEnd(LinkEnd[DialledExchange]):
         fill_open: Callable[[Open], None],
         body: bytes | None,
         on_answer: Callable[[Answer], None],
-        on_last: Callable[[Last], None],
+        on_last: Callable[[Last | None], None],
         *,
         has_stream: bool = False,
     ) -> DialledExchange:
@@ -246,4 +255,8 @@ def _fill_cancelled(frame: Frame) -> None:
 
 
 def _nothing() -> None:
+    pass
+
+
+def _ignore(last: Last | None) -> None:
     pass

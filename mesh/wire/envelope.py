@@ -60,7 +60,9 @@ def write_call(head: Open, call: Call) -> None:
     head.caller = call.caller or ""
     head.binding_name = call.binding or ""
     head.invocations = tree.used
-    head.invocation_limit = tree.limit
+    head.invocation_limit = limit = tree.lent_limit
+    if (public_limit := tree.public_limit or tree.limit) != limit:
+        head.public_limit = public_limit
     head.request_id = tree.request_id
     if call.parent is not None and (path := call.parent.path):
         head.path.extend(path)
@@ -73,7 +75,7 @@ def to_call(head: Open, now: float) -> Call:
     """
     if len(head.path) > head.invocation_limit:
         raise ProtocolError("a path of more workers than may be called")
-    tree = Tree(head.invocation_limit, head.invocations, head.request_id)
+    tree = Tree(head.invocation_limit, head.invocations, head.request_id, head.public_limit)
     deadline = now + head.remaining_ms / 1000 if head.HasField("remaining_ms") else None
     parent = None
     for caller in head.path:

@@ -18,7 +18,7 @@ across a link (`to_failure`, then `from_failure`). Bodies that break off are in 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard, TypeVar
 
 from mesh.v1 import link_pb2
 from workers.errors import (
@@ -39,7 +39,10 @@ PRIVATE_PACKAGE_PREFIX = "_w_"
 """How the package of every worker begins; its classes are nobody else's business."""
 
 MESSAGE_CHARACTERS: Final = 4096
-"""How much of an exception's text crosses a link: it is for people, and must fit into a frame."""
+"""How much of an exception's text its caller gets: it is for people, and must fit into a frame."""
+
+NAME_CHARACTERS: Final = 256
+"""The same for the name of a worker, a binding, a module or a class."""
 
 _STATUS = {ServiceUnavailable.kind: 503, LinkLost.kind: 503, DeadlineExceeded.kind: 504}
 
@@ -56,11 +59,18 @@ _BY_KIND: Final[dict[str, type[CallError]]] = {
     )
 }
 
+_OURS: Final = (*_BY_KIND.values(), RemoteError)
+
 _remote_classes: dict[type[Exception], type[RemoteError]] = {}
 """What stands for a class of exceptions on the caller's side, made when first needed."""
 
 # Classes that mean something to the interpreter when they pass through a coroutine.
 _NEVER_IMPERSONATED = (StopIteration, StopAsyncIteration, ExceptionGroup)
+
+E = TypeVar("E", bound=CallError)
+
+Names: TypeAlias = "tuple[str | None, str | None, str | None]"
+"""Caller, binding and target."""
 
 
 def public_status(error: CallError) -> int:
@@ -72,62 +82,63 @@ def for_caller(error: BaseException, call: Call, target: str) -> CallError:
     """What the caller of `target` gets when the handler raised `error`.
 
     Always a new exception without the callee's frames. A CallError that the handler let through
-    keeps its class and data; anything else becomes a RemoteError, which is an instance of the
-    original class too where that is known outside the worker.
+    keeps its class, text and names; anything else becomes a RemoteError, which is an instance of
+    the original class too where that is known outside the worker. Raises nothing, whatever the
+    code of the worker's class does.
     """
+    text = safe_text(error)
     if is_passed_on(error):
-        passed = type(error).__new__(type(error))
-        passed.args = error.args
-        passed.__dict__.update(error.__dict__)
+        passed = _new(type(error), text, _names_of(error))
+        if isinstance(error, RemoteError) and isinstance(passed, RemoteError):
+            passed.remote_class = _safe_name(error.remote_class) or ""
         return passed
-    return remote_error(
-        type(error).__module__,
-        type(error).__qualname__,
-        str(error) or type(error).__name__,
-        call=call,
-        target=target,
-    )
+    module, qualname = _class_name(error, "__module__"), _class_name(error, "__qualname__")
+    text = text or qualname.rpartition(".")[2]
+    return _remote_error(module, qualname, text, (call.caller, call.binding, target))
 
 
 def is_passed_on(error: BaseException) -> TypeGuard[CallError]:
     """Whether `error` tells of a call that a handler made and let fail; else it is its own."""
-    kind = type(error)
-    is_ours = kind.__module__ == CallError.__module__ or kind in _remote_classes.values()
-    return is_ours and isinstance(error, CallError)
+    kind = type(error)  # by identity: a worker's class may call itself anything, and equal to all
+    return any(kind is ours for ours in (*_OURS, *_remote_classes.values()))
 
 
 def to_failure(error: CallError) -> link_pb2.Failure:
     """`error` for the other end of a link, which has no use for frames and foreign attributes."""
+    caller, binding, target = _names_of(error)
     failure = link_pb2.Failure(
         kind=type(error).kind,
-        message=sendable_text(str(error)),
-        caller=error.caller or "",
-        binding=error.binding or "",
-        target=error.target or "",
+        message=safe_text(error),
+        caller=caller,
+        binding=binding,
+        target=target,
     )
     if isinstance(error, RemoteError):
-        failure.qualname = sendable_text(error.remote_class)
+        failure.qualname = _safe_name(error.remote_class) or ""
         if type(error) is not RemoteError:  # a plain one stands for a class nobody else knows
-            failure.module = type(error).__module__
+            failure.module = _class_name(error, "__module__")
     return failure
 
 
-def from_failure(failure: link_pb2.Failure, call: Call, target: str) -> CallError:
-    """The exception that `failure` stands for, as `for_caller` would have made it here.
-
-    `call` and `target` stand in for names that the failure does not have.
-    """
-    error: CallError
+def from_failure(failure: link_pb2.Failure) -> CallError:
+    """The exception that `failure` stands for, as `for_caller` would have made it here."""
+    names = (
+        failure.caller if failure.HasField("caller") else None,
+        failure.binding if failure.HasField("binding") else None,
+        failure.target if failure.HasField("target") else None,
+    )
     if failure.kind == RemoteError.kind:
-        error = remote_error(
-            failure.module, failure.qualname, failure.message, call=call, target=target
-        )
-    else:  # of a kind that this version does not know, the message is still of use
-        error = _BY_KIND.get(failure.kind, CallError)(failure.message)
-    error.caller = failure.caller or call.caller
-    error.binding = failure.binding or call.binding
-    error.target = failure.target or target
-    return error
+        return _remote_error(failure.module, failure.qualname, failure.message, names)
+    # of a kind that this version does not know, the message is still of use
+    return _new(_BY_KIND.get(failure.kind, CallError), failure.message, names)
+
+
+def safe_text(value: object) -> str:
+    """`str(value)` as a sendable text, whatever the class of `value` does: it may be a worker's."""
+    try:
+        return sendable_text(str(value))
+    except BaseException:  # noqa: BLE001 - a worker's code: not even SystemExit may end the cell
+        return f"{_class_name(value, '__qualname__')} (its text cannot be had)"
 
 
 def sendable_text(text: str) -> str:
@@ -135,19 +146,39 @@ def sendable_text(text: str) -> str:
     return text[:MESSAGE_CHARACTERS].encode("utf-8", "replace").decode()
 
 
-def remote_error(
-    module: str, qualname: str, message: str, *, call: Call, target: str
-) -> RemoteError:
-    """The exception that stands for one of class `module.qualname` raised by `target`.
+def _safe_name(value: object) -> str | None:
+    """A name for which worker code may have put anything."""
+    return None if value is None else safe_text(value)[:NAME_CHARACTERS]
+
+
+def _class_name(value: object, attribute: str) -> str:
+    """`__module__` or `__qualname__` of the class of `value`, which may be a worker's."""
+    try:
+        return sendable_text(str(getattr(type(value), attribute)))[:NAME_CHARACTERS]
+    except BaseException:  # noqa: BLE001 - as above, of a metaclass
+        return ""
+
+
+def _names_of(error: CallError) -> Names:
+    return _safe_name(error.caller), _safe_name(error.binding), _safe_name(error.target)
+
+
+def _new(cls: type[E], text: str, names: Names) -> E:
+    """An error with nothing but this, however its class wants to be made."""
+    error = cls.__new__(cls)
+    error.args = (text,)
+    error.caller, error.binding, error.target = names
+    return error
+
+
+def _remote_error(module: str, qualname: str, text: str, names: Names) -> RemoteError:
+    """The exception that stands for one of class `module.qualname`.
 
     The class is looked up among what is loaded here, never imported.
     """
     known = _known_class(module, qualname)
-    cls = RemoteError if known is None else _remote_class(known)
-    error = cls.__new__(cls)
-    error.args = (message,)
+    error = _new(RemoteError if known is None else _remote_class(known), text, names)
     error.remote_class = qualname
-    error.caller, error.binding, error.target = call.caller, call.binding, target
     return error
 
 
@@ -167,8 +198,8 @@ def _remote_class(cls: type[Exception]) -> type[RemoteError]:
     if cls not in _remote_classes:
         try:
             both: Any = type(cls.__name__, (RemoteError, cls), {"__module__": cls.__module__})
-            both.__new__(both)  # some cannot be made without arguments
-        except TypeError:
+            _new(both, "", (None, None, None)).remote_class = ""
+        except Exception:  # noqa: BLE001 - it wants arguments, is frozen, forbids subclasses, …
             both = RemoteError
         _remote_classes[cls] = both
     return _remote_classes[cls]

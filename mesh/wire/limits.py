@@ -64,5 +64,6 @@ AHEAD_CHUNKS: Final = 1024
 MERGE_BYTES: Final = 4 * KIB
 """Chunks smaller than this are joined where they wait, for each has a price beyond its bytes."""
 
-LAST_BYTES: Final = 20 * KIB
-"""Room that a batch keeps for the frame that ends a body, which may hold a failure's text."""
+LAST_BYTES: Final = 24 * KIB
+"""Room that a batch keeps for the frame that ends a body, which may hold a failure's text
+and names."""

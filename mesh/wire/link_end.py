@@ -49,6 +49,8 @@ class LinkEnd(Generic[E]):
         self.is_leaving = False
         """Whether this end said that it opens, or takes, nothing more."""
         self.is_peer_leaving = False
+        self.peer_reason = ""
+        """Why the peer is leaving, as it says."""
         self.is_lost = False
         self.newest = 0
         """The number of the newest exchange."""
@@ -96,6 +98,7 @@ class LinkEnd(Generic[E]):
             self.outbox.put(0, fill)
         if frame.HasField("goaway"):
             self.is_peer_leaving = True
+            self.peer_reason = frame.goaway.reason
         if frame.data or frame.HasField("open") or frame.HasField("head"):
             raise ProtocolError("a message without an exchange")
 

@@ -43,6 +43,7 @@ class Outbound:
         "_on_over",
         "_outbox",
         "_window",
+        "has_credit",
         "is_over",
         "on_change",
         "pending_bytes",
@@ -57,6 +58,8 @@ class Outbound:
         self._fill_last: Callable[[Frame], None] | None = None
         self._is_queued = False
         self.pending_bytes = 0
+        self.has_credit = False
+        """Whether the peer gave any: somebody reads there."""
         self.is_over = False
         self.on_change: Callable[[], None] = _nothing
 
@@ -88,6 +91,7 @@ class Outbound:
         """The peer takes `size` more bytes. Raises: ProtocolError."""
         if self.is_over:
             return
+        self.has_credit = True
         self._window += size
         if self._window > MAX_NUMBER:
             raise ProtocolError("more credit than a window can be")

@@ -86,11 +86,6 @@ class Outbox:
         self.on_output: Callable[[], None] = _nothing
 
     @property
-    def backlog_bytes(self) -> int:
-        """What the small frames take."""
-        return self._batch_bytes + self._full_bytes
-
-    @property
     def is_backed_up(self) -> bool:
         """Whether the peer reads too slowly for anything new."""
         return self._batch_bytes + self._full_bytes > BACKLOG_BYTES

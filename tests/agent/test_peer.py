@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,8 +78,11 @@ def test_drain_loses_no_request_under_concurrent_calls(tmp_path) -> None:
     uvloop.run(main())
 
 
-def test_drain_waits_for_handlers_and_streams() -> None:
-    """What runs finishes; what is new is refused; diallers say goodbye, so it is quick."""
+def test_drain_waits_for_handlers_and_streams(caplog: pytest.LogCaptureFixture) -> None:
+    """What runs finishes; what is new is refused; diallers say goodbye, so it is quick.
+
+    Each side logs why the other leaves.
+    """
     go_on = asyncio.Event()
 
     async def handle(request: Request, call: Call) -> Response:
@@ -105,7 +109,11 @@ def test_drain_waits_for_handlers_and_streams() -> None:
         assert loop.time() - begun < 1
         assert not first.has_failed
 
-    run_link(handle, test)
+    with caplog.at_level(logging.DEBUG):
+        run_link(handle, test)
+    leaving = [record for record in caplog.records if record.message == "link.peer_leaves"]
+    reasons = [vars(record)["reason"] for record in leaving]
+    assert reasons == ["the cell is stopping", "replaced"]
 
 
 def test_drain_cancels_what_does_not_finish() -> None:

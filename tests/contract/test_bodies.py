@@ -118,6 +118,69 @@ def test_response_nobody_reads_is_closed_with_its_caller(tmp_path: Path) -> None
     run_mesh(tmp_path, check)
 
 
+@pytest.mark.parametrize("how", ["", "/upload", "/clone"])
+def test_response_that_comes_after_its_caller_is_done_is_closed(how: str, tmp_path: Path) -> None:
+    """A task that the caller left behind gets a response whose body is closed already."""
+    write_pair(
+        tmp_path,
+        """
+        import asyncio
+        from workers import BodyClosedError, Response, WorkerEntrypoint
+        tasks, said = set(), []
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                if request.url.endswith("/said"):
+                    return Response(" ".join(said))
+                async def left_behind():
+                    response = await self.env.CALLEE.fetch("/stream")
+                    if request.url.endswith("/clone"):
+                        response.clone()
+                    try:
+                        await response.text()
+                    except BodyClosedError:
+                        said.append("closed")
+                tasks.add(asyncio.create_task(left_behind()))
+                return Response("at once")
+        """,
+        """
+        import asyncio
+        from workers import Response, WorkerEntrypoint
+        go_on, ended = asyncio.Event(), []
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                if request.url.endswith("/go_on"):
+                    go_on.set()
+                if not request.url.endswith("/stream"):
+                    return Response(" ".join(ended))
+                await go_on.wait()
+                async def endless():
+                    try:
+                        while True:
+                            yield "x" * 9999
+                    finally:
+                        ended.append("ended")
+                stream = endless()
+                await anext(stream)
+                return Response(stream)
+        """,
+    )
+
+    async def check(mesh: MeshUnderTest) -> None:
+        request = f"http://t{how}" if how != "/upload" else post(Source())
+        assert await mesh.text("caller", request) == "at once"
+        await mesh.text("callee", "http://t/go_on")
+        await wait_until_text(mesh, "caller", "http://t/said", "closed")
+        await wait_until_text(mesh, "callee", "http://t/ended", "ended")
+
+    run_mesh(tmp_path, check)
+
+
+async def wait_until_text(mesh: MeshUnderTest, worker: str, url: str, expected: str) -> None:
+    """Ask until the answer is `expected`: a task that was left behind has nobody to tell."""
+    while await mesh.text(worker, url) != expected:
+        await asyncio.sleep(0.001)
+
+
 def test_producer_that_fails_gives_its_reader_an_error(tmp_path: Path) -> None:
     """A response body that breaks off raises a CallError at the reader, and never looks whole."""
     write_pair(
@@ -151,17 +214,30 @@ def test_producer_that_fails_gives_its_reader_an_error(tmp_path: Path) -> None:
     run_mesh(tmp_path, check)
 
 
-def test_upload_that_fails_gives_the_callee_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        ("ValueError('secret detail')", "the caller's body broke off: ValueError"),
+        ("BodyClosedError('gone')", "gone"),
+        ("Odd(1, 2)", "Odd (its text cannot be had)"),
+    ],
+)
+def test_upload_that_fails_gives_the_callee_an_error(
+    failure: str, expected: str, tmp_path: Path
+) -> None:
     """A request body that breaks off raises BodyClosedError at the callee, an OSError."""
     write_pair(
         tmp_path,
-        """
-        from workers import WorkerEntrypoint
+        f"""
+        from workers import BodyClosedError, BodyError, WorkerEntrypoint
+        class Odd(BodyError):
+            def __init__(self, one, two): super().__init__()
+            def __str__(self): raise SystemExit(3)
         class Default(WorkerEntrypoint):
             async def fetch(self, request):
                 async def broken():
                     yield "first"
-                    raise ValueError("secret detail")
+                    raise {failure}
                 return await self.env.CALLEE.fetch("/", method="POST", body=broken())
         """,
         """
@@ -176,7 +252,7 @@ def test_upload_that_fails_gives_the_callee_an_error(tmp_path: Path) -> None:
     )
 
     async def check(mesh: MeshUnderTest) -> None:
-        assert await mesh.text("caller") == "the caller's body broke off: ValueError"
+        assert await mesh.text("caller") == expected
 
     run_mesh(tmp_path, check)
 

@@ -347,7 +347,7 @@ def test_missing_service_says_what_to_do(tmp_path: Path) -> None:
     async def check(mesh: MeshUnderTest) -> None:
         text = await mesh.text("caller")
         assert text.startswith("caller CALLEE callee: worker caller called env.CALLEE")
-        assert "start it with mesh-agent start" in text
+        assert "`meshctl workers` says whether" in text
 
     run_mesh(tmp_path, check)
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.files import write_pair, write_worker
-from tests.support.mesh_under_test import MeshUnderTest, run_mesh
+from tests.support.mesh_under_test import MeshUnderTest, Placement, placement, run_mesh
 from workers import CallError, RemoteError, Request, Response, ServiceUnavailable
+from workers.context import Tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -214,17 +215,102 @@ def test_failure_passes_through_two_workers_and_is_logged_once(
     assert [record.message for record in caplog.records] == ["worker.failed"]
 
 
+ODD_FAILURES = {
+    "target is a number": ("ServiceUnavailable('no', target=5)", "ServiceUnavailable|no|5"),
+    "target is a path": ("CallError('no', target=Path('/db'))", "CallError|no|/db"),
+    "target is half a character": ("CallError('no', target='caf\\udce9')", "CallError|no|caf?"),
+    "no target": ("CallError('own')", "CallError|own|None"),
+    "target that has no text": (
+        "CallError('no', target=Exits())",
+        "CallError|no|Exits (its text cannot be had)",
+    ),
+    "text that fails": ("Fails()", "RemoteError|Fails (its text cannot be had)|callee"),
+    "text that exits": ("Exits()", "RemoteError|Exits (its text cannot be had)|callee"),
+    "text that is none": (
+        "CallError(Exits())",
+        "CallError|CallError (its text cannot be had)|None",
+    ),
+    "odd module": ("OddModule('no')", "RemoteError|no|callee"),
+    "pretends to be ours": ("Pretender('no')", "RemoteError|no|callee"),
+    "odd metaclass": ("Meta('M', (Exception,), {})('no')", "RemoteError|no|callee"),
+}
+
+
+@pytest.mark.parametrize("name", ODD_FAILURES)
+def test_failure_with_odd_parts_harms_nobody(name: str, tmp_path: Path) -> None:
+    """Whatever an exception is made of, its caller gets it, and others get their answers."""
+    statement, expected = ODD_FAILURES[name]
+    write_pair(
+        tmp_path,
+        """
+        from workers import CallError, Response, WorkerEntrypoint
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                try:
+                    return await self.env.CALLEE.fetch(request)
+                except CallError as error:
+                    return Response(f"{type(error).__name__}|{error}|{error.target}")
+        """,
+        f"""
+        import asyncio
+        from pathlib import Path
+        from workers import CallError, Response, ServiceUnavailable, WorkerEntrypoint
+        began, go_on = asyncio.Event(), asyncio.Event()
+        class Fails(Exception):
+            def __str__(self): raise ValueError("no text")
+        class Exits(Exception):
+            def __str__(self): raise SystemExit(3)
+        class OddModule(Exception):
+            __module__ = 5
+        class Pretender(CallError):
+            __module__ = CallError.__module__
+            def __new__(cls, *args): return super().__new__(cls, *args) if args else 1 / 0
+        class Meta(type):
+            def __eq__(cls, other): return 1 / 0
+            def __hash__(cls): return 1 / 0
+        class Default(WorkerEntrypoint):
+            async def fetch(self, request):
+                path = request.url.rsplit("/", 1)[1]
+                if path == "began":
+                    await began.wait()
+                elif path == "slow":
+                    began.set()
+                    await go_on.wait()
+                elif path == "go_on":
+                    go_on.set()
+                else:
+                    raise {statement}
+                return Response(path)
+        """,
+    )
+
+    async def check(mesh: MeshUnderTest) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            slow = tasks.create_task(mesh.text("caller", "http://t/slow"))
+            await mesh.text("callee", "http://t/began")
+            assert await mesh.text("caller", "http://t/fail") == expected
+            await mesh.text("callee", "http://t/go_on")
+        assert slow.result() == "slow"
+
+    run_mesh(tmp_path, check)
+
+
 SLOW_CALLEE = """
     import asyncio
     from workers import Response, WorkerEntrypoint
 
     events = []
+    begun = asyncio.Event()
 
     class Default(WorkerEntrypoint):
         async def fetch(self, request):
             if request.url.endswith("/events"):
                 return Response(" ".join(events))
+            if request.url.endswith("/begun"):
+                await begun.wait()
+                return Response("")
             events.append("began")
+            begun.set()
             try:
                 await asyncio.sleep(30)
             except asyncio.CancelledError:
@@ -252,7 +338,7 @@ def test_cancelled_caller_stays_cancelled_whatever_the_callee_does(
 
     async def check(mesh: MeshUnderTest) -> None:
         call = asyncio.ensure_future(mesh.fetch("caller"))
-        await asyncio.sleep(0.01)
+        await mesh.text("callee", "http://t/begun")
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
@@ -272,9 +358,14 @@ def test_time_out_of_the_caller_works_across_the_call(reaction: str, tmp_path: P
         class Default(WorkerEntrypoint):
             async def fetch(self, request):
                 try:
-                    async with asyncio.timeout(0.01):
+                    async with asyncio.timeout(None) as limit:
+                        async def expire():
+                            await self.env.CALLEE.fetch("/begun")
+                            limit.reschedule(0)
+                        expiry = asyncio.create_task(expire())
                         await self.env.CALLEE.fetch(request)
                 except TimeoutError as error:
+                    await expiry
                     return Response(type(error).__name__)
         """,
         SLOW_CALLEE.replace("{reaction}", reaction),
@@ -337,10 +428,52 @@ def test_invocation_limit_is_a_total(tmp_path: Path) -> None:
 
     async def check(mesh: MeshUnderTest) -> None:
         assert await mesh.text("loop", "http://t/wide") == "31"
-        with pytest.raises(CallError, match=r"more than 32 invocations: loop → loop") as caught:
+        with pytest.raises(CallError, match=r"at most 32 invocations: loop → loop") as caught:
             await mesh.fetch("loop", "http://t/deep")
         assert caught.value.kind == "invocation_limit"
         assert str(caught.value).count("loop →") == 32
+
+    run_mesh(tmp_path, check)
+
+
+FAN_OUT = """
+    import asyncio
+    from workers import InvocationLimitExceeded, Response, WorkerEntrypoint
+    runs, texts = 0, set()
+    class Default(WorkerEntrypoint):
+        async def fetch(self, request):
+            global runs
+            if request.url.endswith("/runs"):
+                return Response(f"{runs} {' '.join(texts)}")
+            runs += 1
+            calls = [self.env.OTHER.fetch("/") for _ in range(20)]
+            for error in await asyncio.gather(*calls, return_exceptions=True):
+                if isinstance(error, InvocationLimitExceeded):
+                    texts.add(str(error).partition(":")[0])
+            return Response("x")
+"""
+
+
+def test_fan_out_over_links_stays_within_bounds(tmp_path: Path) -> None:
+    """Calls at once do not know of each other's calls, so that each is lent a share of the limit.
+
+    With a limit of 12, two workers that call each other 20 times at once run 158 times at most: the
+    worst that the shares allow, 12 in one process, and 2 ** 11 without them.
+    """
+    for name, other in (("ping", "pong"), ("pong", "ping")):
+        config = f'services = [{{ binding = "OTHER", service = "{other}" }}]'
+        write_worker(tmp_path, name, FAN_OUT, config=config)
+
+    async def check(mesh: MeshUnderTest) -> None:
+        tree = Tree(12)
+        await mesh.text("ping", tree=tree)
+        runs = 0
+        for name in ("ping", "pong"):
+            count, text = (await mesh.text(name, "http://t/runs")).split(" ", 1)
+            runs += int(count)
+            assert text == "one request may cause at most 12 invocations"
+        assert runs == 12 if placement.get() is Placement.SAME_CELL else 12 <= runs <= 158
+        assert tree.abroad == 0
 
     run_mesh(tmp_path, check)
 

@@ -21,7 +21,7 @@ class Pair:
         self.accepted: list[AcceptedExchange] = []
         self.opened: list[Frame] = []
         self.answers: dict[int, Any] = {}
-        self.lasts: dict[int, int] = {}
+        self.lasts: dict[int, int | None] = {}
         self.dialler = DiallerEnd("a", "g/0")
         self.listener = ListenerEnd("b", "g/0", self._on_open)
         self.there: list[Frame] = []
@@ -43,7 +43,8 @@ class Pair:
             self.answers[number] = value
 
         def last(value: Any) -> None:
-            self.lasts[number] = value.invocations
+            assert number not in self.lasts, "a second end"
+            self.lasts[number] = value.invocations if value is not None else None
 
         return self.dialler.open(fill, body, answer, last, has_stream=has_stream)
 

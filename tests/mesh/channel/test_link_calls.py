@@ -143,6 +143,27 @@ def test_failures_cross_as_the_same_classes() -> None:
     run_link(handle, test)
 
 
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, KeyError])
+def test_whatever_leaves_dispatch_fails_its_call_alone(kind: type[BaseException]) -> None:
+    """The link, and what else is under way on it, goes on."""
+    go_on = asyncio.Event()
+
+    async def handle(request: Request, call: Call) -> Response:
+        if request.url.endswith("/slow"):
+            await go_on.wait()
+            return Response("slow")
+        raise kind("no")
+
+    async def test(link: LinkUnderTest) -> None:
+        slow = asyncio.ensure_future(link.fetch(url="http://a/slow"))
+        with pytest.raises(CallError, match=f"the called cell failed: {kind.__name__}"):
+            await link.fetch()
+        go_on.set()
+        assert await (await slow).text() == "slow"
+
+    run_link(handle, test)
+
+
 def test_used_body_is_refused_before_anything_is_sent() -> None:
     """As in the same process."""
 

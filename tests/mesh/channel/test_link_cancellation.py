@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.link_under_test import LinkUnderTest, run_link
-from workers import Request, Response
+from workers import Request, Response, ServiceUnavailable
 
 if TYPE_CHECKING:
     from workers.context import Call
@@ -97,7 +99,9 @@ def test_cancelled_callers_leave_no_trace(kind: str, count: int, tmp_path) -> No
         assert not callee.running
         assert list(link.links._running) == [before]
         assert before.end.pool.free_bytes == 16 << 20
-        assert not before.end.outbox.has_output
+        async with asyncio.timeout(5):
+            while before.end.outbox.has_output:
+                await asyncio.sleep(0.001)
 
     run_link(callee.handle, test, f"unix:{tmp_path}/s", seconds=60)
 
@@ -137,5 +141,59 @@ def test_handler_that_clings_to_life_still_counts() -> None:
         await asyncio.sleep(0.02)
         assert link.server.open_exchanges == 1
         go_on.set()
+
+    run_link(handle, test)
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_links_that_close_at_once_leave_nobody_waiting(steps: int, tmp_path) -> None:
+    """However far the link of a call has come, the call fails; so does every call after that."""
+    callee = Callee()
+
+    async def test(link: LinkUnderTest) -> None:
+        calls = [asyncio.ensure_future(call_once(link, kind)) for kind in ("call", "upload")]
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await link.links.aclose()
+        async with asyncio.timeout(2):
+            for result in await asyncio.gather(*calls, return_exceptions=True):
+                assert isinstance(result, ServiceUnavailable)
+        with pytest.raises(ServiceUnavailable, match="this cell is stopping"):
+            await link.fetch()
+
+    run_link(callee.handle, test, f"unix:{tmp_path}/s")
+
+
+def test_source_of_a_finished_upload_is_forgotten() -> None:
+    """A link keeps nothing of what was sent over it, not even of the calls that made it."""
+
+    async def handle(request: Request, call: Call) -> Response:
+        return Response(await request.bytes())
+
+    class Chunks:
+        def __init__(self) -> None:
+            self.left = 3
+
+        def __aiter__(self) -> Chunks:
+            return self
+
+        async def __anext__(self) -> bytes:
+            self.left -= 1
+            if self.left < 0:
+                raise StopAsyncIteration
+            return b"chunk"
+
+    async def test(link: LinkUnderTest) -> None:
+        references = []
+
+        async def upload() -> None:
+            chunks = Chunks()
+            references.append(weakref.ref(chunks))
+            await (await link.fetch(method="POST", body=chunks)).text()
+
+        await asyncio.gather(*[upload() for _ in range(5)])
+        await link.wait_empty()
+        gc.collect()
+        assert not any(reference() for reference in references)
 
     run_link(handle, test)

@@ -18,7 +18,9 @@ from mesh.channel.driver import Timing
 from mesh.channel.links import Links
 from mesh.channel.remote import RemoteChannel
 from mesh.routing.endpoint import Endpoint, RemoteTarget
-from tests.support.link_under_test import LinkUnderTest, new_call, run_link
+from mesh.v1.link_pb2 import Refused
+from tests.support.link_under_test import LinkUnderTest, new_call, open_link, run_link
+from tests.support.source import Source, post
 from workers import LinkLost, Request, Response, ServiceUnavailable
 
 if TYPE_CHECKING:
@@ -60,15 +62,72 @@ def test_refused_connection_fails_fast_and_goes_to_the_next_endpoint() -> None:
     run_link(echo, test)
 
 
+def test_upload_that_was_refused_goes_to_the_next_endpoint_whole(tmp_path) -> None:
+    """What was read for the first one is sent again; the rest is read only once."""
+    chunks = [b"%d" % number * 1000 for number in range(10)]
+    refuse = asyncio.Event()
+
+    async def echo(request: Request, call: Call) -> Response:
+        return Response(await request.bytes())
+
+    async def test(link: LinkUnderTest) -> None:
+        async def refuse_late(revision: int) -> None:
+            await refuse.wait()
+
+        link.admit.verdict = Refused(reason=Refused.STALE)
+        link.admit.wait_newer = refuse_late  # type: ignore[method-assign]
+        async with open_link(echo, f"unix:{tmp_path}/2") as other:
+            second = Endpoint("two", "b", "g/1", f"unix:{tmp_path}/2")
+            for waits in (True, False):
+                refuse.clear()
+                sent: list[bytes] = []
+
+                async def body(sent: list[bytes] = sent, waits: bool = waits):
+                    for chunk in chunks:
+                        sent.append(chunk)
+                        yield chunk
+                        if waits and len(sent) == 5:
+                            await refuse.wait()
+
+                channel = RemoteChannel(
+                    link.links, RemoteTarget("b", "auth", "auth", (second, link.endpoint), 1)
+                )
+                request = Request("http://a", method="POST", body=body())
+                task = asyncio.ensure_future(channel.call(request, new_call()))
+                while len(sent) < (5 if waits else 10) or not link.server.open_exchanges:
+                    await asyncio.sleep(0.001)
+                refuse.set()
+                assert await (await task).bytes() == b"".join(chunks)
+                assert sent == chunks
+            assert len(other.admit.opened) == 2
+            await asyncio.sleep(0)
+
+    run_link(echo, test)
+
+
+def test_upload_that_nobody_takes_is_closed() -> None:
+    """Refused everywhere: the source is closed, and the call says so."""
+    source = Source(1000)
+
+    async def test(link: LinkUnderTest) -> None:
+        link.admit.verdict = Refused(reason=Refused.NOT_HERE, message="not here")
+        with pytest.raises(ServiceUnavailable, match="not here"):
+            await link.channel(link.endpoint, link.endpoint).call(post(source), new_call())
+        await source.wait_closed()
+        assert len(link.admit.opened) == 2
+
+    run_link(hello, test)
+
+
 def test_nobody_runs_the_worker() -> None:
-    """The message says what to do."""
+    """The message names who called what."""
 
     async def test(link: LinkUnderTest) -> None:
         channel = RemoteChannel(link.links, RemoteTarget("b", "auth@staging", "auth", (), 1))
         with pytest.raises(
             ServiceUnavailable,
             match=r"worker gateway called env\.AUTH, which is bound to service auth@staging: "
-            r"no agent of the mesh runs it; start it with mesh-agent start",
+            r"nobody runs it",
         ):
             await channel.call(Request("http://a"), new_call())
 

@@ -68,7 +68,7 @@ def test_malformed_status_is_a_protocol_error(status: int) -> None:
 def test_passed_on_failures_keep_class_and_data(kind: type[CallError], status: int) -> None:
     """Every row of the table, across the wire and to the public."""
     error = kind("why", caller="auth", binding="DB", target="db")
-    other = from_failure(to_failure(error), CALL, "auth")
+    other = from_failure(to_failure(error))
     assert type(other) is kind
     assert (str(other), other.caller, other.binding, other.target) == ("why", "auth", "DB", "db")
     assert public_status(other) == status
@@ -81,8 +81,8 @@ def test_passed_on_failures_keep_class_and_data(kind: type[CallError], status: i
 def test_handlers_exceptions_are_the_same_as_locally(error: Exception) -> None:
     """Class, text and names; twice across as well."""
     local = for_caller(error, CALL, "auth")
-    once = from_failure(to_failure(local), CALL, "auth")
-    twice = from_failure(to_failure(once), CALL, "auth")
+    once = from_failure(to_failure(local))
+    twice = from_failure(to_failure(once))
     for remote in (once, twice):
         assert type(remote) is type(local)
         assert str(remote) == str(local).encode("utf-8", "replace").decode()
@@ -94,10 +94,10 @@ def test_handlers_exceptions_are_the_same_as_locally(error: Exception) -> None:
 def test_private_classes_and_unknown_kinds_are_plain() -> None:
     """Neither is looked up; what is said remains."""
     private = type("Odd", (ValueError,), {"__module__": "_w_auth_1.entry"})("odd")
-    remote = from_failure(to_failure(for_caller(private, CALL, "auth")), CALL, "auth")
+    remote = from_failure(to_failure(for_caller(private, CALL, "auth")))
     assert type(remote) is RemoteError
     assert remote.remote_class == "Odd"
-    unknown = from_failure(link_pb2.Failure(kind="new", message="later"), CALL, "auth")
+    unknown = from_failure(link_pb2.Failure(kind="new", message="later"))
     assert type(unknown) is CallError
     assert str(unknown) == "later"
 
@@ -109,7 +109,7 @@ def test_private_classes_and_unknown_kinds_are_plain() -> None:
 def test_wire_names_only_loaded_exceptions(module: str, qualname: str) -> None:
     """Whatever a peer names, nothing is imported or called for it."""
     failure = link_pb2.Failure(kind="exception", module=module, qualname=qualname, message="m")
-    assert type(from_failure(failure, CALL, "auth")) is RemoteError
+    assert type(from_failure(failure)) is RemoteError
 
 
 @pytest.mark.parametrize("kind", [BodyClosedError, BodyError, BodyLimitError, BodyUsedError])

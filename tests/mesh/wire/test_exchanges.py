@@ -225,22 +225,36 @@ def test_head_over_the_limit_is_not_queued(pair: Pair) -> None:
 
 
 def test_small_frames_leave_before_bodies_and_bodies_get_on(pair: Pair) -> None:
-    """Order: control, heads and small messages; then bodies in turn, in every batch."""
-    pair.open(bytes(limits.MIB))
+    """Order: control, heads and small messages; then bodies, in turn, in every batch.
+
+    A body has its turns from the batch of its own head on, however many small frames there are.
+    """
+    pair.open(bytes(4 * limits.MIB))
     pair.exchange()
     accepted = pair.accepted[0]
     assert accepted.inbound is not None
-    while accepted.inbound.take():
+    while accepted.inbound._window < limits.MIB:
+        accepted.inbound.take()
         pair.exchange()
-        if accepted.inbound._window == limits.MIB:
-            break
-    for _ in range(20):
+    while accepted.inbound.take():
+        pass
+    pair.send(back=True)
+    pair.deliver(back=True)
+    for _ in range(5):
         pair.open(bytes(60 * limits.KIB))
-    pair.open(bytes(2 * limits.MIB))
-    pair.send()
-    numbers = [frame.exchange for frame in pair.there]
-    assert numbers == sorted(numbers, key=lambda number: number in {1, 22})
-    assert 22 in numbers
+    long = pair.open(bytes(2 * limits.MIB)).number
+    for _ in range(6):
+        pair.open(bytes(60 * limits.KIB))
+    batches = []
+    while pair.send():
+        batches.append([(frame.exchange, frame.HasField("open")) for frame in pair.there])
+        pair.deliver()
+    heads = [[number for number, is_head in batch if is_head] for batch in batches]
+    bodies = [{number for number, is_head in batch if not is_head} for batch in batches]
+    assert heads[:4] == [[2, 3, 4], [5, 6, long, 8], [9, 10, 11], [12, 13]]
+    assert bodies[:4] == [{1}, {1}, {long}, {1}]
+    for batch in batches:
+        assert batch == sorted(batch, key=lambda frame: not frame[1])
 
 
 @pytest.mark.parametrize(
