@@ -15,6 +15,7 @@ from mesh.cli.arguments import (
     parse_worker,
     to_target,
 )
+from mesh.cli.failure import warning
 from mesh.cli.session import Session, Writing, asks_control, writes
 from mesh.v1.admin_pb2 import RemoveBindingRequest, ResetBindingRequest, SetBindingRequest
 
@@ -127,9 +128,14 @@ def _write(
 ) -> None:
     """Change one binding after the other, until one fails."""
     timeout = session.timeout_seconds + writing.wait_seconds
-    with session.reporting(text.binding_changes) as changes, session.connect() as admin:
+    with (
+        warning() as warnings,
+        session.reporting(text.binding_changes) as changes,
+        session.connect() as admin,
+    ):
         for name in names:
             answer = change(admin, name, timeout)
+            warnings.extend(answer.warnings)
             changes.append(describe.binding_change(caller, name, answer))
 
 

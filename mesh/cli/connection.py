@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final, cast
 import grpc
 
 from mesh.cli.failure import NotAskedError, RefusedError
-from mesh.transport.channels import MESSAGE_LIMIT_BYTES
+from mesh.transport.channels import ADMIN_LIMIT_BYTES, MESSAGE_LIMIT_BYTES
+from mesh.transport.reasons import is_no_connection, short_reason
 from mesh.v1.admin_pb2_grpc import AdminStub
 
 if TYPE_CHECKING:
@@ -21,14 +22,11 @@ if TYPE_CHECKING:
 
 _OPTIONS: Final = (
     ("grpc.max_send_message_length", MESSAGE_LIMIT_BYTES),
-    ("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES),
+    ("grpc.max_receive_message_length", ADMIN_LIMIT_BYTES),
     ("grpc.enable_http_proxy", 0),
 )
 """Not those of a link: its short backoff would also end the attempt to connect, and a command has
 --timeout for that and no second attempt."""
-
-_NO_CONNECTION: Final = ("failed to connect to all addresses", "errors resolving ")
-"""How gRPC begins its own texts; what stands last in them says why."""
 
 
 @contextmanager
@@ -67,11 +65,10 @@ def _to_command_error(address: str, error: grpc.RpcError) -> CommandError:
 
 
 def _unavailable(address: str, details: str) -> str:
-    if details.startswith(_NO_CONNECTION):
-        why = details.rpartition(": ")[2].rstrip("]")
+    if is_no_connection(details):
         return (
-            f"{address}: no control plane can be reached there ({why}); start it, or name another "
-            "one with --control"
+            f"{address}: no control plane can be reached there ({short_reason(details)}); start "
+            "it, or name another one with --control"
         )
     return f"{address}: {details or 'the connection was lost'}; try again"
 

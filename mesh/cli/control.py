@@ -11,13 +11,16 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mesh.config.address import parse_address
-from mesh.control.server import ControlPlane
 from mesh.errors import MeshError, StartError
 from mesh.observe.logging import configure
+
+if TYPE_CHECKING:
+    from mesh.control.server import ControlPlane
 
 EXIT_USAGE = 2
 
@@ -65,6 +68,11 @@ def start(listen: str, state_dir: Path | None, log_level: str, *, insecure: bool
     Exit code 2 means that it was not started, and the message says why.
     """
     configure(log_level.upper())
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what it has to say is in our own lines
+    from mesh.control.server import (  # noqa: PLC0415 - gRPC reads the variable at its import
+        ControlPlane,
+    )
+
     try:
         plane = ControlPlane(
             state_dir or _user_state_dir(), listen=_address(listen), insecure=insecure

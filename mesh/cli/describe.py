@@ -48,6 +48,7 @@ def agent(message: admin_pb2.AgentStatus) -> dict[str, Any]:
         "workers": list(message.workers),
         "endpoints": [_endpoint(endpoint) for endpoint in message.endpoints],
         "software": message.software,
+        "has_left": message.has_left,
     }
 
 
@@ -81,7 +82,7 @@ def binding(message: admin_pb2.BindingStatus) -> dict[str, Any]:
 def binding_change(caller: str, name: str, message: admin_pb2.BindingChange) -> dict[str, Any]:
     """What became of a write to the binding `name` of `caller`."""
     return {
-        "caller": caller,
+        "caller": message.binding.binding.caller or caller,
         "name": message.binding.binding.name or name,
         "binding": binding(message.binding) if message.HasField("binding") else None,
         "position": position(message.position),
@@ -102,7 +103,7 @@ def var(message: admin_pb2.VarStatus) -> dict[str, Any]:
 def var_change(worker_name: str, name: str, message: admin_pb2.VarChange) -> dict[str, Any]:
     """What became of a write to the var `name` of a worker."""
     return {
-        "worker": worker_name,
+        "worker": message.var.worker or worker_name,
         "name": name,
         "var": var(message.var) if message.HasField("var") else None,
         "position": position(message.position),

@@ -8,11 +8,16 @@ exit code   means
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
+from mesh.cli.render import printable
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mesh.errors import ConfigError
 
 NOT_CONFIRMED: Final = 1
@@ -39,6 +44,17 @@ class NotAskedError(CommandError):
     """Nothing was asked, or no answer came."""
 
     exit_code = NOT_ASKED
+
+
+@contextmanager
+def warning() -> Iterator[list[str]]:
+    """A list for what the control plane warns of; each is said once, after the result."""
+    warnings: list[str] = []
+    try:
+        yield warnings
+    finally:
+        for text in dict.fromkeys(warnings):
+            click.echo(f"warning: {printable(text, 1000)}", err=True)
 
 
 def print_problems(error: ConfigError) -> None:

@@ -6,6 +6,7 @@ import click
 
 from mesh.cli import describe, text
 from mesh.cli.arguments import parse_worker
+from mesh.cli.failure import warning
 from mesh.cli.session import Session, asks_control
 from mesh.v1.admin_pb2 import (
     GetStatusRequest,
@@ -83,4 +84,6 @@ def bindings(session: Session, *, worker: str | None, to: str | None) -> None:
         request = ListBindingsRequest(caller=worker or "", to=to or "")
         answer = admin.ListBindings(request, timeout=session.timeout_seconds)
     found = [describe.binding(each) for each in answer.bindings]
-    session.show({"bindings": found}, text.bindings)
+    with warning() as warnings:
+        warnings.extend(answer.warnings)
+        session.show({"bindings": found}, text.bindings)

@@ -38,7 +38,7 @@ def agents(result: dict[str, Any]) -> str:
     rows = [
         [
             agent["agent"],
-            "connected" if agent["is_connected"] else f"lost {agent['silent_seconds']:.0f} s ago",
+            _presence(agent),
             str(agent["revision"]),
             _join(agent["workers"]),
             _join(endpoint["address"] for endpoint in agent["endpoints"]),
@@ -113,6 +113,12 @@ def target(value: dict[str, Any] | None) -> str:
     environment = f"@{value['environment']}" if value["environment"] else ""
     entrypoint = f"#{value['entrypoint']}" if value["entrypoint"] else ""
     return f"{value['service']}{environment}{entrypoint}"
+
+
+def _presence(agent: dict[str, Any]) -> str:
+    if agent["is_connected"]:
+        return "connected"
+    return "left" if agent["has_left"] else f"lost {agent['silent_seconds']:.0f} s ago"
 
 
 def _state(binding: dict[str, Any]) -> str:

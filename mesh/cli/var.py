@@ -11,6 +11,7 @@ import click
 
 from mesh.cli import describe, text
 from mesh.cli.arguments import parse_var, parse_var_name, parse_worker
+from mesh.cli.failure import warning
 from mesh.cli.session import Session, Writing, asks_control, writes
 from mesh.v1.admin_pb2 import DeleteVarRequest, ListVarsRequest, SetVarRequest
 
@@ -113,7 +114,12 @@ def _write(
 ) -> None:
     """Change one var after the other, until one fails."""
     timeout = session.timeout_seconds + writing.wait_seconds
-    with session.reporting(text.var_changes) as changes, session.connect() as admin:
+    with (
+        warning() as warnings,
+        session.reporting(text.var_changes) as changes,
+        session.connect() as admin,
+    ):
         for name in names:
             answer = change(admin, name, timeout)
+            warnings.extend(answer.warnings)
             changes.append(describe.var_change(worker, name, answer))

@@ -7,7 +7,7 @@ is the business of `plane`.
 # ruff: noqa: ARG002, N802 - names and arguments of rpcs
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from grpc import aio
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from mesh.control.stored import BindingKey, Stored, VarKey
 
 Context = aio.ServicerContext[Any, Any]  # Any: every kind of message
+
+_LATER: Final = "it takes effect when one does"
+_CALLS_NOTHING: Final = "it calls nothing now"
 
 
 class AdminService(AdminServicer):
@@ -66,15 +69,17 @@ class AdminService(AdminServicer):
     ) -> admin.ListBindingsResponse:
         """See the proto."""
         async with answered(context, "ListBindings"):
-            found = listings.list_bindings(self._plane.state, request.caller, request.to)
-            return admin.ListBindingsResponse(bindings=found)
+            caller = self._meant(request.caller) if request.caller else ""
+            found = listings.list_bindings(self._plane.state, caller, request.to)
+            warnings = self._idle_warnings(caller, _CALLS_NOTHING) if caller else []
+            return admin.ListBindingsResponse(bindings=found, warnings=warnings)
 
     async def SetBinding(
         self, request: admin.SetBindingRequest, context: Context
     ) -> admin.BindingChange:
         """See the proto."""
         async with answered(context, "SetBinding"):
-            key = writes.meant_binding(self._stored, request.caller, request.name)
+            key = self._meant_binding(request.caller, request.name)
             version = request.options.if_version
             after = writes.set_binding(self._stored, key, request.target, version)
             return await self._change_binding(key, after, request.options)
@@ -84,7 +89,7 @@ class AdminService(AdminServicer):
     ) -> admin.BindingChange:
         """See the proto."""
         async with answered(context, "RemoveBinding"):
-            key = writes.meant_binding(self._stored, request.caller, request.name)
+            key = self._meant_binding(request.caller, request.name)
             after = writes.remove_binding(self._stored, key, request.options.if_version)
             return await self._change_binding(key, after, request.options)
 
@@ -93,7 +98,7 @@ class AdminService(AdminServicer):
     ) -> admin.BindingChange:
         """See the proto."""
         async with answered(context, "ResetBinding"):
-            key = writes.meant_binding(self._stored, request.caller, request.name)
+            key = self._meant_binding(request.caller, request.name)
             after = writes.reset_binding(self._stored, key, request.options.if_version)
             return await self._change_binding(key, after, request.options)
 
@@ -102,12 +107,13 @@ class AdminService(AdminServicer):
     ) -> admin.ListVarsResponse:
         """See the proto."""
         async with answered(context, "ListVars"):
-            return admin.ListVarsResponse(vars=listings.list_vars(self._stored, request.worker))
+            worker = self._meant(request.worker) if request.worker else ""
+            return admin.ListVarsResponse(vars=listings.list_vars(self._stored, worker))
 
     async def SetVar(self, request: admin.SetVarRequest, context: Context) -> admin.VarChange:
         """See the proto."""
         async with answered(context, "SetVar"):
-            key = (request.worker, request.name)
+            key = (self._meant(request.worker), request.name)
             version = request.options.if_version
             after = writes.set_var(self._stored, key, request.value_json, version)
             return await self._change_var(key, after, request.options)
@@ -115,7 +121,7 @@ class AdminService(AdminServicer):
     async def DeleteVar(self, request: admin.DeleteVarRequest, context: Context) -> admin.VarChange:
         """See the proto."""
         async with answered(context, "DeleteVar"):
-            key = (request.worker, request.name)
+            key = (self._meant(request.worker), request.name)
             after = writes.delete_var(self._stored, key, request.options.if_version)
             return await self._change_var(key, after, request.options)
 
@@ -150,6 +156,7 @@ class AdminService(AdminServicer):
             binding=statuses[0] if statuses else None,
             position=listings.position(self._stored),
             not_confirmed=not_confirmed,
+            warnings=self._idle_warnings(key[0], _LATER),
         )
 
     async def _change_var(
@@ -160,7 +167,17 @@ class AdminService(AdminServicer):
             var=listings.var_status(self._stored, key),
             position=listings.position(self._stored),
             not_confirmed=not_confirmed,
+            warnings=self._idle_warnings(key[0], _LATER),
         )
+
+    def _meant(self, worker: str) -> str:
+        return self._plane.state.index.known.meant_by_name(worker)
+
+    def _meant_binding(self, caller: str, name: str) -> BindingKey:
+        return writes.meant_binding(self._stored, self._meant(caller), name)
+
+    def _idle_warnings(self, worker: str, effect: str) -> list[str]:
+        return listings.idle_warnings(self._plane.state, worker, effect)
 
 
 def _wait_seconds(options: admin.WriteOptions) -> float:

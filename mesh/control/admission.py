@@ -47,6 +47,8 @@ def refusal_of(join: Join, state: MeshState, now: float) -> Refusal | None:
         reasons += _wrong_with_manifest(manifest)
     if reasons:
         return Refusal(reasons=reasons)
+    if (original := _original_of(join, state)) is not None:
+        return Refusal(reasons=[original])
     holder = _holder_of_name(join, state, now)
     return Refusal(reasons=[holder], is_transient=True) if holder is not None else None
 
@@ -54,7 +56,7 @@ def refusal_of(join: Join, state: MeshState, now: float) -> Refusal | None:
 def register(join: Join, stored: Stored) -> Stored:
     """What is stored with the agent; its endpoints stay those last known until it names others.
 
-    A lost agent of the same name makes way.
+    An agent of the same name that is lost or has left makes way.
     """
     namesakes = {
         registration.agent_id
@@ -100,6 +102,16 @@ def with_cells(stored: Stored, agent_id: str, cells: Cells) -> Stored:
         kept.is_stale = False
         endpoints.append(kept)
     return stored.with_registration(replace(registration, endpoints=tuple(endpoints)))
+
+
+def with_leave(stored: Stored, agent_id: str) -> Stored:
+    """What is stored once an agent has ended on purpose: it serves nothing, and may come back.
+
+    It stays registered, since it may start again while the control plane is away and then calls
+    what it called before; so that must stay granted.
+    """
+    registration = stored.registrations[agent_id]
+    return stored.with_registration(replace(registration, endpoints=(), has_left=True))
 
 
 def _wrong_with_agent(join: Join, mesh: str) -> Iterator[RefusalReason]:
@@ -158,10 +170,27 @@ def _wrong_with_manifest(manifest: WorkerManifest) -> Iterator[RefusalReason]:
             )
 
 
+def _original_of(join: Join, state: MeshState) -> RefusalReason | None:
+    """One agent does not change its name while it runs: somebody has copied its identity."""
+    known = state.stored.registrations.get(join.agent_id)
+    if known is None or known.agent == join.agent:
+        return None
+    if not state.agents[join.agent_id].is_connected:
+        return None
+    return RefusalReason(
+        where=f"agent {join.agent}",
+        reason=f"agent {known.agent} is connected with the same agent id",
+        fix=f"its state directory is a copy of that of agent {known.agent}: "
+        "delete agent.id in it, or give it its own --state-dir",
+    )
+
+
 def _holder_of_name(join: Join, state: MeshState, now: float) -> RefusalReason | None:
     """An agent that may come back keeps its name for the lease, also if its session is gone."""
     for registration in state.stored.registrations.values():
         if registration.agent != join.agent or registration.agent_id == join.agent_id:
+            continue
+        if registration.has_left:
             continue
         presence = state.agents[registration.agent_id]
         if presence.is_connected or now < presence.heard_at + LEASE_SECONDS:

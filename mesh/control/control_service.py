@@ -17,7 +17,7 @@ from mesh.control.answers import STATUS, answered
 from mesh.control.presence import HEARTBEAT_SECONDS, LEASE_SECONDS
 from mesh.control.rejected import Rejected, Rejection
 from mesh.transport.channels import MESSAGE_LIMIT_BYTES
-from mesh.v1.control_pb2 import FromAgent, FromControl, Heartbeat, Refusal, Welcome
+from mesh.v1.control_pb2 import CellsKnown, FromAgent, FromControl, Heartbeat, Refusal, Welcome
 from mesh.v1.control_pb2_grpc import ControlServicer
 
 if TYPE_CHECKING:
@@ -126,6 +126,9 @@ class ControlService(ControlServicer):
             if session.owes_heartbeat:
                 session.owes_heartbeat = False
                 await context.write(FromControl(heartbeat=Heartbeat()))
+            elif (number := session.owed_cells_known) is not None:
+                session.owed_cells_known = None
+                await context.write(FromControl(cells_known=CellsKnown(number=number)))
             elif (update := self._plane.next_update(session)) is not None:
                 message = FromControl(update=update)
                 if (size := message.ByteSize()) > MESSAGE_LIMIT_BYTES:

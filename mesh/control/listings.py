@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from mesh.config.problems import suggestion
 from mesh.config.worker_id import WorkerId
 from mesh.control.view import binding_in_effect
-from mesh.control.writes import binding_names
 from mesh.v1.admin_pb2 import AgentStatus, BindingStatus, MeshStatus, VarStatus, WorkerStatus
 from mesh.v1.control_pb2 import REMOVED, Position, Target
 
@@ -20,15 +20,16 @@ if TYPE_CHECKING:
 
 def mesh_status(state: MeshState, software: str) -> MeshStatus:
     """How the mesh is."""
-    connected = sum(presence.is_connected for presence in state.agents.values())
+    present = state.present(state.agents)
+    connected = sum(state.is_connected(agent_id) for agent_id in present)
     bindings = list_bindings(state)
     return MeshStatus(
         mesh=state.stored.mesh,
         position=position(state.stored),
         software=software,
         agents_connected=connected,
-        agents_lost=len(state.agents) - connected,
-        workers=len(state.index.known),
+        agents_lost=len(present) - connected,
+        workers=len(state.index.running),
         bindings=sum(status.binding.source != REMOVED for status in bindings),
         warnings=[*_warnings(state, bindings)],
     )
@@ -48,6 +49,7 @@ def list_agents(state: MeshState, now: float) -> list[AgentStatus]:
             revision=revision,
             workers=sorted(manifest.worker for manifest in registration.workers),
             software=registration.software,
+            has_left=registration.has_left,
         )
         for endpoint in registration.endpoints:
             shown = status.endpoints.add()
@@ -64,6 +66,8 @@ def list_workers(state: MeshState) -> list[WorkerStatus]:
     routes: defaultdict[str, set[str]] = defaultdict(set)
     edge: set[str] = set()
     for registration in state.stored.registrations.values():
+        if registration.has_left:
+            continue
         for manifest in registration.workers:
             agents[manifest.worker].add(registration.agent)
             digests[manifest.worker].add(manifest.digest)
@@ -89,11 +93,11 @@ def list_bindings(state: MeshState, caller: str = "", to: str = "") -> list[Bind
     """
     everyone = set(state.index.hosts) | {key[0] for key in state.stored.bindings}
     callers = {caller} if caller else everyone
-    wanted = _meant(state, to) if to else ""
+    wanted = state.index.known.meant_by_name(to) if to else ""
     return [
         status
         for worker in sorted(callers)
-        for name in sorted(binding_names(state.stored, worker))
+        for name in sorted(state.index.names(worker))
         for status in binding_statuses(state, (worker, name))
         if not to or status.binding.worker == wanted
     ]
@@ -104,7 +108,7 @@ def binding_statuses(state: MeshState, key: BindingKey) -> list[BindingStatus]:
     setting = state.stored.bindings.get(key)
     version = setting.version if setting is not None else 0
     found: list[BindingStatus] = []
-    all_declared: list[Target] | list[None] = declared_targets(state.stored, key) or [None]
+    all_declared: list[Target] | list[None] = state.index.declared.get(key) or [None]
     for declared in all_declared:
         resource = binding_in_effect(key, declared, setting, state.index.known)
         if resource is None:
@@ -113,7 +117,7 @@ def binding_statuses(state: MeshState, key: BindingKey) -> list[BindingStatus]:
         status = BindingStatus(
             binding=binding,
             version=version,
-            is_available=bool(binding.worker) and binding.worker in state.index.known,
+            is_available=binding.worker in state.index.running,
             hidden=declared if setting is not None else None,
         )
         if status not in found:
@@ -153,6 +157,14 @@ def var_status(stored: Stored, key: VarKey) -> VarStatus | None:
     )
 
 
+def idle_warnings(state: MeshState, worker: str, effect: str) -> list[str]:
+    """What to say of a worker that no agent runs, which may be a slip of the pen; or nothing."""
+    running = state.index.running
+    if worker in running:
+        return []
+    return [f"no agent runs worker {worker}; {effect}{suggestion(worker, running)}"]
+
+
 def position(stored: Stored) -> Position:
     """The present point in history."""
     return Position(epoch=stored.epoch, revision=stored.revision)
@@ -168,18 +180,9 @@ def show_target(target: Target) -> str:
     return text
 
 
-def _meant(state: MeshState, worker: str) -> str:
-    try:
-        wanted = WorkerId.parse(worker)
-    except ValueError:
-        return worker  # nothing leads there
-    target = Target(service=wanted.name, environment=wanted.environment or "")
-    return state.index.known.meant_by(target)
-
-
 def _warnings(state: MeshState, bindings: list[BindingStatus]) -> Iterator[str]:
     for agent in list_agents(state, now=0.0):
-        if not agent.is_connected:
+        if not (agent.is_connected or agent.has_left):
             yield f"agent {agent.agent} has no session; its workers may still serve"
     for worker in list_workers(state):
         if len(worker.digests) > 1:
@@ -199,7 +202,7 @@ def _odd_settings(state: MeshState) -> Iterator[str]:
             names[manifest.worker].update(manifest.names)
     for kind, keys in (("binding", state.stored.bindings), ("var", state.stored.vars)):
         for worker, name in sorted(keys):
-            if worker not in state.index.known:
+            if worker not in state.index.running:
                 yield f"{kind} {name} is set for {worker}, which no agent runs"
             if kind == "binding" and name in names[worker]:
                 yield f"binding {name} of {worker} hides a var or secret of the same name"

@@ -11,16 +11,18 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from mesh.control.admission import refusal_of, register, with_cells
+from mesh.control.admission import refusal_of, register, with_cells, with_leave
 from mesh.control.rejected import Rejected, Rejection
+from mesh.control.room import wrong_with_size
 from mesh.control.state import MeshState
+from mesh.v1.control_pb2 import Refusal, RefusalReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from mesh.control.store import Store
     from mesh.control.stored import BindingKey, Stored
-    from mesh.v1.control_pb2 import Cells, Join, Position, Refusal, Update
+    from mesh.v1.control_pb2 import Cells, Join, Position, Update
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +32,23 @@ CONFIRM_SECONDS: Final = 5.0
 CONFIRM_LIMIT_SECONDS: Final = 60.0
 """The longest that a write may ask to wait."""
 
+CELLS_KNOWN_SECONDS: Final = 1.0
+"""How long an agent waits at most until others know its cells."""
+
 _TICK_SECONDS: Final = 1.0
 _STALL_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """An agent has named its cells, and wants to know when those that call them have heard."""
+
+    number: int
+    """The agent's own, which it gets back."""
+    revision: int
+    callers: frozenset[str]
+    """The ids of the agents that are told of them."""
+    deadline: float
 
 
 @dataclass(eq=False, slots=True)
@@ -42,6 +59,10 @@ class AgentSession:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     owes_heartbeat: bool = False
+    announcement: Announcement | None = None
+    """The newest cells, until others know them."""
+    owed_cells_known: int | None = None
+    """The number of the cells of which others know, until the agent has been told."""
     reason: str = ""
     """Why it has ended, if not because the agent ended it."""
     kind: Rejection = Rejection.UNAVAILABLE
@@ -90,7 +111,15 @@ class Plane:
         refusal = refusal_of(join, self.state, now)
         if refusal is not None:
             return refusal
-        self._take(register(join, self.state.stored))
+        stored = register(join, self.state.stored)
+        if stored is not self.state.stored:
+            targets = [b.target for manifest in join.workers for b in manifest.bindings]
+            agent_ids = {join.agent_id, *self.state.index.hosts_of(targets)}
+            if wrong := wrong_with_size(self.state, stored, agent_ids):
+                fix = "give it fewer workers, or make their bindings and vars smaller"
+                where = f"agent {join.agent}"
+                return Refusal(reasons=[RefusalReason(where=where, reason=wrong, fix=fix)])
+        self._take(stored)
         if (older := self._sessions.pop(join.agent_id, None)) is not None:
             older.end("a newer session of the same agent has begun", Rejection.STALE)
         session = self._sessions[join.agent_id] = AgentSession(join.agent_id)
@@ -121,13 +150,18 @@ class Plane:
             presence.is_stale = False
             stored = stored if stored is not self.state.stored else stored.changed()
         self._take(stored, must_be_durable=False)
+        callers = frozenset(self.state.callers_of(session.agent_id))
+        deadline = self._clock() + CELLS_KNOWN_SECONDS
+        session.announcement = Announcement(
+            cells.number, self.state.stored.revision, callers, deadline
+        )
+        self._settle()
 
     def leave(self, session: AgentSession) -> None:
         """An agent takes its workers out of the mesh."""
         del self._sessions[session.agent_id]
-        self._take(
-            self.state.stored.without_registrations({session.agent_id}), must_be_durable=False
-        )
+        self.state.disconnect(session.agent_id)
+        self._take(with_leave(self.state.stored, session.agent_id), must_be_durable=False)
         session.end("")
 
     def disconnect(self, session: AgentSession) -> None:
@@ -165,6 +199,8 @@ class Plane:
         for key in keys:
             settings = (before.bindings.get(key), stored.bindings.get(key))
             concerned |= self.state.concerned(key, *settings)
+        if stored is not before and (wrong := wrong_with_size(self.state, stored, concerned)):
+            raise Rejected(Rejection.INVALID, wrong)
         self._take(stored)
         seconds = min(wait_seconds or CONFIRM_SECONDS, CONFIRM_LIMIT_SECONDS)
         return await self._wait_confirmed(keys, concerned, self._clock() + seconds)
@@ -175,10 +211,10 @@ class Plane:
         revision: int | None = None
         while True:
             ring = self._changed.next_ring()
-            if revision is None and not keys & self.state.rollouts.keys():
+            if revision is None and not any(map(self.state.is_waiting_for, keys)):
                 revision = self.state.stored.revision
             if any(self.state.has_untold_callers(key) for key in keys):
-                missing = concerned & self.state.agents.keys()
+                missing = self.state.present(concerned)
             else:
                 until = self.state.stored.revision if revision is None else revision
                 missing = self.state.unconfirmed(concerned, until)
@@ -199,8 +235,9 @@ class Plane:
         while True:
             now = self._alive_at = self._clock()
             ring = self._changed.next_ring()
-            deadline = self.state.next_deadline()
-            if deadline is None:
+            announced = [a.deadline for s in self._sessions.values() if (a := s.announcement)]
+            deadline = min((self.state.next_deadline(), *announced))
+            if deadline == float("inf"):
                 await ring.wait()
                 continue
             wake_at = max(min(deadline, now + _TICK_SECONDS), now + 0.01)
@@ -228,7 +265,21 @@ class Plane:
             if effects.stored is None:
                 break
             self._adopt(effects.stored, must_be_durable=False)
+        for session in self._sessions.values():
+            self._answer_announcement(session)
         self._changed.ring()
+
+    def _answer_announcement(self, session: AgentSession) -> None:
+        """Let an agent know that others know its cells, or have had their time."""
+        announced = session.announcement
+        if announced is None:
+            return
+        connected = {a for a in announced.callers if self.state.is_connected(a)}
+        missing = self.state.unconfirmed(connected, announced.revision)
+        if not missing or self._clock() >= announced.deadline:
+            session.announcement = None
+            session.owed_cells_known = announced.number
+            session.wake.set()
 
     def _forgive_own_stall(self) -> None:
         """If this process stood still, the agents' words are still to be read."""
@@ -241,6 +292,7 @@ class Plane:
 
     def _take(self, stored: Stored, *, must_be_durable: bool = True) -> None:
         if stored is not self.state.stored:
+            stored = self.state.with_superseded(stored)
             self._adopt(stored, must_be_durable=must_be_durable)
             self._settle()
 

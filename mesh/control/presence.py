@@ -48,6 +48,9 @@ class Presence:
     is_connected: bool = False
     """Whether it has a session."""
 
+    connected_at: float = 0.0
+    """When its last session began."""
+
     is_stale: bool = False
     """Whether its endpoints are to be tried last."""
 
@@ -69,9 +72,14 @@ class Presence:
     confirmed: KnownView | None = None
     """What it is known to have."""
 
+    @property
+    def lease_ends_at(self) -> float:
+        """When it counts as gone, unless it is heard of until then."""
+        return self.heard_at + LEASE_SECONDS
+
     def connect(self, stored: Stored, position: Position | None, now: float) -> None:
         """A session begins; the agent says up to where it knows the mesh."""
-        self.heard_at = now
+        self.heard_at = self.connected_at = now
         self.is_connected = True
         self.is_due = True
         self.acked_revision = 0

@@ -21,8 +21,8 @@ from mesh.control.plane import Plane
 from mesh.control.store import Store
 from mesh.errors import StartError
 from mesh.state_dir import StateDirectory
+from mesh.transport.channels import ADMIN_LIMIT_BYTES, new_server
 from mesh.transport.channels import listen as listen_on
-from mesh.transport.channels import new_server
 from mesh.v1 import admin_pb2, control_pb2
 from mesh.v1.admin_pb2_grpc import add_AdminServicer_to_server
 from mesh.v1.control_pb2_grpc import add_ControlServicer_to_server
@@ -120,7 +120,7 @@ class ControlPlane:
 
 
 def _new_control_server(plane: Plane, clock: Callable[[], float]) -> aio.Server:
-    server = new_server()
+    server = new_server(ADMIN_LIMIT_BYTES)
     add_ControlServicer_to_server(ControlService(plane), server)
     software = version("workermesh")
     add_AdminServicer_to_server(AdminService(plane, clock, software), server)

@@ -7,17 +7,25 @@ nothing takes effect that is not on disk, and a failing disk leaves everything a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mesh.control.presence import FORGET_SECONDS, LEASE_SECONDS, Presence
-from mesh.control.rollout import Audience, Exposure, Rollout, plan
+from mesh.control.rollout import (
+    Audience,
+    Exposure,
+    Rollout,
+    Wait,
+    exposure_of,
+    plan,
+    superseded_by,
+)
 from mesh.control.view import MeshIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from mesh.control.stored import BindingKey, BindingSetting, Stored
+    from mesh.control.stored import BindingKey, BindingSetting, Stored, Superseded
     from mesh.v1.control_pb2 import Position, Update
 
 
@@ -40,12 +48,30 @@ class MeshState:
         self.agents: dict[str, Presence] = {}
         self.rollouts: dict[BindingKey, Rollout] = {}
         self.index = MeshIndex(stored, {})
+        for key, superseded in stored.superseded.items():
+            shown = exposure_of(superseded, stored.bindings.get(key))
+            self._start_rollout(key, shown, stored, now)
         self.adopt(stored, now)
+
+    def with_superseded(self, stored: Stored) -> Stored:
+        """A change that is being decided, with what it leaves granted for the time being."""
+        superseded = dict(stored.superseded)
+        for key in _changed_keys(self.stored, stored):
+            after = stored.bindings.get(key)
+            kept = None
+            if self.index.targets(key, after):  # else it is a revocation
+                kept = superseded_by(self._shown(key), after)
+            superseded.pop(key, None)
+            if kept is not None:
+                superseded[key] = kept
+        if superseded == stored.superseded:
+            return stored
+        return replace(stored, superseded=superseded)
 
     def adopt(self, stored: Stored, now: float) -> set[str]:
         """Let what has been stored take effect. Returns the agents that must be sent something."""
         for key in _changed_keys(self.stored, stored):
-            self._start_rollout(key, stored, now)
+            self._start_rollout(key, self._shown(key), stored, now)
         self.stored = stored
         for agent_id in self.agents.keys() - stored.registrations.keys():
             del self.agents[agent_id]
@@ -63,6 +89,20 @@ class MeshState:
         """An agent's session has ended, for whatever reason."""
         if agent_id in self.agents:
             self.agents[agent_id].is_connected = False
+
+    def is_connected(self, agent_id: str) -> bool:
+        """Whether an agent has a session."""
+        return agent_id in self.agents and self.agents[agent_id].is_connected
+
+    def callers_of(self, agent_id: str) -> set[str]:
+        """The connected agents that are told of the cells of this one."""
+        endpoints = self.stored.registrations[agent_id].endpoints
+        keys = {f"endpoint/{endpoint.id}" for endpoint in endpoints}
+        return {
+            other
+            for other, presence in self.agents.items()
+            if presence.is_connected and not keys.isdisjoint(presence.view)
+        }
 
     def hear(self, agent_id: str, now: float) -> None:
         """An agent has said something in its session."""
@@ -88,24 +128,27 @@ class MeshState:
         for agent_id in silent:
             self.agents[agent_id].is_connected = False
         forgotten, has_changed = self._expire_leases(now)
-        has_moved = self._move_rollouts(now)
+        has_moved, superseded = self._move_rollouts(now)
         stored = self.stored.without_registrations(forgotten)
         if stored is self.stored and (has_moved or has_changed):
             stored = self.stored.changed()
+        if superseded != stored.superseded:
+            stored = replace(stored, superseded=superseded)
         return Effects(
             stored=None if stored is self.stored else stored,
             silent=tuple(silent),
         )
 
-    def next_deadline(self) -> float | None:
-        """When time alone brings about something; `None`: never."""
-        deadlines = [rollout.deadline for rollout in self.rollouts.values()]
+    def next_deadline(self) -> float:
+        """When time alone brings about something; infinity: never."""
+        ends = (self._step_ends_at(key, rollout) for key, rollout in self.rollouts.items())
+        deadlines = list(ends)
         for presence in self.agents.values():
             over = LEASE_SECONDS
             if presence.is_stale and not presence.is_connected:
                 over = FORGET_SECONDS
             deadlines.append(presence.heard_at + over)
-        return min(deadlines, default=None)
+        return min(deadlines, default=float("inf"))
 
     def concerned(self, key: BindingKey, *settings: BindingSetting | None) -> set[str]:
         """The agents that have to know of a change of a binding between these states."""
@@ -121,18 +164,39 @@ class MeshState:
             step.audience is Audience.CALLERS for step in rollout.steps[1:]
         )
 
+    def is_waiting_for(self, key: BindingKey) -> bool:
+        """Whether a binding is changing, and that waits for more than agents without a session."""
+        rollout = self.rollouts.get(key)
+        if rollout is None:
+            return False
+        if rollout.step.wait is not Wait.ALL:
+            return True
+        return any(self.agents[agent_id].is_connected for agent_id in self._awaited(key, rollout))
+
+    def present(self, agent_ids: Iterable[str]) -> set[str]:
+        """Those of the agents that belong to the mesh and have not left it, connected or not."""
+        registrations = self.stored.registrations
+        return {
+            agent_id
+            for agent_id in agent_ids
+            if agent_id in registrations and not registrations[agent_id].has_left
+        }
+
     def unconfirmed(self, agent_ids: Iterable[str], revision: int) -> set[str]:
         """Those of the agents that are still here and do not yet have what holds at `revision`."""
         return {
             agent_id
-            for agent_id in agent_ids
-            if agent_id in self.agents and not self.agents[agent_id].has_confirmed(revision)
+            for agent_id in self.present(agent_ids)
+            if not self.agents[agent_id].has_confirmed(revision)
         }
 
+    def exposures(self) -> dict[BindingKey, Exposure]:
+        """What is seen of the bindings that are changing."""
+        return {key: rollout.step.exposure for key, rollout in self.rollouts.items()}
+
     def _see(self) -> set[str]:
-        exposures = {key: rollout.step.exposure for key, rollout in self.rollouts.items()}
         stale = {agent_id for agent_id, presence in self.agents.items() if presence.is_stale}
-        self.index = MeshIndex(self.stored, exposures, stale)
+        self.index = MeshIndex(self.stored, self.exposures(), stale)
         return {
             agent_id
             for agent_id, presence in self.agents.items()
@@ -153,47 +217,75 @@ class MeshState:
                 forgotten.add(agent_id)
         return forgotten, has_changed
 
-    def _start_rollout(self, key: BindingKey, stored: Stored, now: float) -> None:
-        before, after = self.stored.bindings.get(key), stored.bindings.get(key)
+    def _shown(self, key: BindingKey) -> Exposure:
+        """What is seen of a binding now."""
         running = self.rollouts.get(key)
-        shown = running.step.exposure if running is not None else Exposure(before, (before,))
+        if running is not None:
+            return running.step.exposure
+        present = self.stored.bindings.get(key)
+        return Exposure(present, (present,))
+
+    def _start_rollout(self, key: BindingKey, shown: Exposure, stored: Stored, now: float) -> None:
+        after = stored.bindings.get(key)
         is_revocation = not self.index.targets(key, after)
-        rollout = Rollout(
+        self.rollouts[key] = Rollout(
             steps=plan(shown, after, is_revocation=is_revocation),
             granted=(*shown.callees, after),
             revision=stored.revision,
+            began=now,
         )
-        self.rollouts[key] = rollout
-        self._begin_step(key, rollout, now)
 
-    def _begin_step(self, key: BindingKey, rollout: Rollout, now: float) -> None:
-        rollout.deadline = now + rollout.step.seconds
-        if rollout.step.audience is Audience.CALLERS:
-            rollout.audience = frozenset(self.index.hosts.get(key[0], ()))
-        else:
-            rollout.audience = frozenset(self.index.hosts_of_targets(key, rollout.granted))
+    def _move_rollouts(self, now: float) -> tuple[bool, Mapping[BindingKey, Superseded]]:
+        """Begin the next step wherever the present one is over.
 
-    def _move_rollouts(self, now: float) -> bool:
-        """Begin the next step wherever the present one is over. Returns whether there is one."""
+        Returns whether there is one, and what is still granted besides the settings then.
+        """
         has_moved = False
+        superseded = dict(self.stored.superseded)
         for key, rollout in list(self.rollouts.items()):
-            if now < rollout.deadline and self._is_awaited(rollout):
+            self._note_confirmations(key, rollout)
+            if now < self._step_ends_at(key, rollout):
                 continue
-            rollout.steps = rollout.steps[1:]
-            if rollout.steps:
-                rollout.revision = self.stored.revision + 1  # which `tick` makes
-                self._begin_step(key, rollout, now)
-                has_moved = True
-            else:
+            rollout.advance(self.stored.revision + 1, now)  # which `tick` makes
+            if not rollout.steps:
                 del self.rollouts[key]
-        return has_moved
+                continue
+            has_moved = True  # so nothing superseded changes without a revision
+            if rollout.step.wait is not Wait.ALL:
+                superseded.pop(key, None)
+            elif key in superseded:
+                superseded[key] = replace(superseded[key], is_told=True)
+        return has_moved, superseded
 
-    def _is_awaited(self, rollout: Rollout) -> bool:
-        """Whether a connected agent has yet to confirm the present step."""
-        return any(
-            presence.is_connected and not presence.has_confirmed(rollout.revision)
-            for agent_id in rollout.audience
-            if (presence := self.agents.get(agent_id)) is not None
+    def _audience(self, key: BindingKey, rollout: Rollout) -> set[str]:
+        """The agents that the present step tells something that they must know before the next."""
+        step = rollout.step
+        if step.audience is Audience.CALLERS:
+            return self.index.hosts.get(key[0], set())
+        if step.wait is Wait.REACHABLE:  # whoever grants the old targets knows them
+            return self.index.hosts_of_targets(key, step.exposure.callees[-1:])
+        return self.index.hosts_of_targets(key, rollout.granted)
+
+    def _note_confirmations(self, key: BindingKey, rollout: Rollout) -> None:
+        """Kept, since an agent whose session ends knows what it has confirmed all the same."""
+        rollout.confirmed.update(
+            agent_id
+            for agent_id in self._audience(key, rollout)
+            if agent_id in self.agents and self.agents[agent_id].has_confirmed(rollout.revision)
+        )
+
+    def _awaited(self, key: BindingKey, rollout: Rollout) -> set[str]:
+        """The agents that have yet to confirm the present step."""
+        return self.present(self._audience(key, rollout) - rollout.confirmed)
+
+    def _step_ends_at(self, key: BindingKey, rollout: Rollout) -> float:
+        """When the present step ends, if nobody confirms anything any more."""
+        return max(
+            (
+                rollout.step.waits_until(rollout.began, self.agents[agent_id])
+                for agent_id in self._awaited(key, rollout)
+            ),
+            default=rollout.began,
         )
 
 

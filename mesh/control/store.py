@@ -18,7 +18,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from mesh.control.rejected import Rejected, Rejection
-from mesh.control.stored import BindingSetting, Registration, Stored, VarSetting
+from mesh.control.stored import (
+    BindingSetting,
+    Registration,
+    Stored,
+    Superseded,
+    VarSetting,
+)
 from mesh.errors import StartError
 from mesh.v1.control_pb2 import Endpoint, Target, WorkerManifest
 
@@ -26,9 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-SCHEMA_VERSION: Final = 1
+    from mesh.control.stored import BindingKey
 
-_SCHEMA: Final = """
+_SCHEMAS: Final = (
+    """
 CREATE TABLE mesh (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     name TEXT NOT NULL, epoch TEXT NOT NULL, revision INTEGER NOT NULL
@@ -56,7 +63,21 @@ CREATE TABLE vars (
     worker TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, value_json BLOB NOT NULL,
     PRIMARY KEY (worker, name)
 ) STRICT;
-"""
+""",
+    """
+ALTER TABLE agents ADD COLUMN has_left INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE superseded (
+    caller TEXT NOT NULL, name TEXT NOT NULL, position INTEGER NOT NULL,
+    is_told INTEGER NOT NULL, is_declared INTEGER NOT NULL, version INTEGER NOT NULL,
+    service TEXT NOT NULL, environment TEXT NOT NULL, entrypoint TEXT NOT NULL,
+    props_json BLOB NOT NULL,
+    PRIMARY KEY (caller, name, position)
+) STRICT;
+""",
+)
+"""What each version adds to the one before; a release only ever appends."""
+
+SCHEMA_VERSION: Final = len(_SCHEMAS)
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -132,16 +153,19 @@ class Store:
                 f"{self._path}: written by a newer release (schema {version}, this one knows "
                 f"{SCHEMA_VERSION}); install that release, or restore a backup"
             )
-        if version == SCHEMA_VERSION:
+        if version > 0:
             (answer,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
             if answer != "ok":
                 raise sqlite3.DatabaseError(f"it is damaged: {answer}")
+        if version == SCHEMA_VERSION:
             return
         with self._transaction() as execute:
-            for statement in _SCHEMA.split(";")[:-1]:
-                execute(statement, ())
-            names = (f"mesh-{secrets.token_hex(3)}", secrets.token_hex(8))
-            execute("INSERT INTO mesh VALUES (1, ?, ?, 0)", names)
+            for schema in _SCHEMAS[version:]:
+                for statement in schema.split(";")[:-1]:
+                    execute(statement, ())
+            if version == 0:
+                names = (f"mesh-{secrets.token_hex(3)}", secrets.token_hex(8))
+                execute("INSERT INTO mesh VALUES (1, ?, ?, 0)", names)
             execute(f"PRAGMA user_version = {SCHEMA_VERSION}", ())
 
     @contextmanager
@@ -175,20 +199,32 @@ class Store:
                         Endpoint.FromString(blob)
                         for blob in self._blobs("endpoints", "endpoint", agent_id)
                     ),
+                    has_left=bool(has_left),
                 )
-                for agent_id, agent, software in rows(
-                    "SELECT agent_id, agent, software FROM agents"
+                for agent_id, agent, software, has_left in rows(
+                    "SELECT agent_id, agent, software, has_left FROM agents"
                 ).fetchall()
             },
             bindings={
                 (caller, name): BindingSetting(None if is_removed else _target(*words), version)
                 for caller, name, version, is_removed, *words in rows("SELECT * FROM bindings")
             },
+            superseded=self._superseded(),
             vars={
                 (worker, name): VarSetting(value_json, version)
                 for worker, name, version, value_json in rows("SELECT * FROM vars")
             },
         )
+
+    def _superseded(self) -> dict[BindingKey, Superseded]:
+        found: dict[BindingKey, Superseded] = {}
+        for caller, name, _, is_told, is_declared, version, *words in self._connection.execute(
+            "SELECT * FROM superseded ORDER BY caller, name, position"
+        ):
+            setting = None if is_declared else BindingSetting(_target(*words), version)
+            before = found[caller, name].settings if (caller, name) in found else ()
+            found[caller, name] = Superseded((*before, setting), bool(is_told))
+        return found
 
     def _blobs(self, table: str, column: str, agent_id: str) -> Iterator[bytes]:
         # S608: both names are ours
@@ -213,10 +249,14 @@ def _statements(before: Stored, after: Stored) -> Iterator[tuple[str, tuple[Any,
     for binding_key in gone_bindings:
         yield "DELETE FROM bindings WHERE caller = ? AND name = ?", binding_key
     for binding_key, setting in new_bindings.items():
-        target = setting.target if setting.target is not None else Target()
-        words = (target.service, target.environment, target.entrypoint, target.props_json)
-        values = (*binding_key, setting.version, int(setting.target is None), *words)
+        target = setting.target
+        values = (*binding_key, setting.version, int(target is None), *_words(target))
         yield "INSERT OR REPLACE INTO bindings VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values
+    gone_bindings, new_superseded = _difference(before.superseded, after.superseded)
+    for binding_key in (*gone_bindings, *new_superseded):
+        yield "DELETE FROM superseded WHERE caller = ? AND name = ?", binding_key
+    for binding_key, superseded in new_superseded.items():
+        yield from _superseded_rows(binding_key, superseded)
     gone_vars, new_vars = _difference(before.vars, after.vars)
     for var_key in gone_vars:
         yield "DELETE FROM vars WHERE worker = ? AND name = ?", var_key
@@ -229,14 +269,31 @@ def _statements(before: Stored, after: Stored) -> Iterator[tuple[str, tuple[Any,
 
 def _registration_rows(registration: Registration) -> Iterator[tuple[str, tuple[Any, ...]]]:
     agent_id = registration.agent_id
-    names = (agent_id, registration.agent, registration.software)
-    yield "INSERT INTO agents VALUES (?, ?, ?)", names
+    names = (agent_id, registration.agent, registration.software, int(registration.has_left))
+    yield "INSERT INTO agents VALUES (?, ?, ?, ?)", names
     for position, manifest in enumerate(registration.workers):
         row = (agent_id, position, manifest.SerializeToString(deterministic=True))
         yield "INSERT INTO workers VALUES (?, ?, ?)", row
     for position, endpoint in enumerate(registration.endpoints):
         row = (agent_id, position, endpoint.SerializeToString(deterministic=True))
         yield "INSERT INTO endpoints VALUES (?, ?, ?)", row
+
+
+def _superseded_rows(
+    key: BindingKey, superseded: Superseded
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    for position, setting in enumerate(superseded.settings):
+        version, target = (0, None) if setting is None else (setting.version, setting.target)
+        flags = (int(superseded.is_told), int(setting is None), version)
+        row = (*key, position, *flags, *_words(target))
+        yield "INSERT INTO superseded VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row
+
+
+def _words(target: Target | None) -> tuple[str, str, str, bytes]:
+    """The columns of a target; empty for none."""
+    if target is None:
+        return "", "", "", b""
+    return target.service, target.environment, target.entrypoint, target.props_json
 
 
 def _difference(

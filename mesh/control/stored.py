@@ -40,6 +40,9 @@ class Registration:
     endpoints: tuple[Endpoint, ...] = ()
     """Its cells as last known, without is_stale; kept so that no restart empties the mesh."""
 
+    has_left: bool = False
+    """It ended on purpose. What it may call stays granted, should it start again."""
+
 
 @dataclass(frozen=True, slots=True)
 class BindingSetting:
@@ -50,6 +53,24 @@ class BindingSetting:
 
     version: int
     """The revision of the write."""
+
+
+def is_same(one: BindingSetting | None, other: BindingSetting | None) -> bool:
+    """Whether they say the same, whoever wrote it and when."""
+    if one is None or other is None:
+        return one is other
+    return one.target == other.target
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """What is still granted of a binding besides its setting, until all its callers know that."""
+
+    settings: tuple[BindingSetting | None, ...]
+    """At least one; `None`: what the callers declare. If callers are shown one, it is the first."""
+
+    is_told: bool
+    """Whether callers are shown the present setting, not the first of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +102,9 @@ class Stored:
 
     bindings: Mapping[BindingKey, BindingSetting] = field(default_factory=dict)
     """What people set and removed."""
+
+    superseded: Mapping[BindingKey, Superseded] = field(default_factory=dict)
+    """Of the bindings on their way; see `rollout`."""
 
     vars: Mapping[VarKey, VarSetting] = field(default_factory=dict)
     """What people set."""

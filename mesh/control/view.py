@@ -52,6 +52,14 @@ class KnownWorkers:
     def __len__(self) -> int:
         return len(self._exact)
 
+    def meant_by_name(self, worker: str) -> str:
+        """The worker that people mean by a name: the full name will do. Itself if it is none."""
+        try:
+            wanted = WorkerId.parse(worker)
+        except ValueError:
+            return worker
+        return self.meant_by(Target(service=wanted.name, environment=wanted.environment or ""))
+
     def meant_by(self, target: Target) -> str:
         """The worker that `target` means; if none is here, the one that it would be."""
         wanted = WorkerId(target.service, target.environment or None)
@@ -115,12 +123,15 @@ class MeshIndex:
         self._stored = stored
         self.hosts: defaultdict[str, set[str]] = defaultdict(set)
         """The ids of the agents that run a worker."""
-        for agent_id, registration in stored.registrations.items():
-            for manifest in registration.workers:
-                self.hosts[manifest.worker].add(agent_id)
+        self.running: set[str] = set()
+        """The workers of agents that have not left."""
+        self.declared: defaultdict[BindingKey, list[Target]] = defaultdict(list)
+        """Where agents declare that bindings lead, each target once."""
+        for registration in stored.registrations.values():
+            self._add_declared(registration)
         self.known = KnownWorkers(self.hosts)
         self._names: defaultdict[str, set[str]] = defaultdict(set)
-        for caller, name in (*stored.bindings, *exposures):
+        for caller, name in (*stored.bindings, *exposures, *self.declared):
             self._names[caller].add(name)
         self._bindings: dict[tuple[str, str], list[Resource]] = {}
         self._grants: defaultdict[str, View] = defaultdict(View)
@@ -150,23 +161,36 @@ class MeshIndex:
         self, key: BindingKey, settings: Iterable[BindingSetting | None]
     ) -> set[str]:
         """The agents that run what a binding leads to in any of these states."""
+        return self.hosts_of(
+            target for setting in settings for target in self.targets(key, setting)
+        )
+
+    def hosts_of(self, targets: Iterable[Target]) -> set[str]:
+        """The agents that run what any of these means."""
         found: set[str] = set()
-        for setting in settings:
-            for target in self.targets(key, setting):
-                found |= self.hosts.get(self.known.meant_by(target), set())
+        for target in targets:
+            found |= self.hosts.get(self.known.meant_by(target), set())
         return found
 
     def targets(self, key: BindingKey, setting: BindingSetting | None) -> list[Target]:
         """Where a binding leads in a state; more than one if agents declare it differently."""
         if setting is not None:
             return [] if setting.target is None else [setting.target]
-        return [
-            declared.target
-            for agent_id in self.hosts.get(key[0], ())
-            for manifest in self._stored.registrations[agent_id].workers
-            for declared in manifest.bindings
-            if (manifest.worker, declared.name) == key
-        ]
+        return self.declared.get(key, [])
+
+    def names(self, caller: str) -> set[str]:
+        """The names of the bindings of a worker, declared, set or removed."""
+        return self._names.get(caller, set())
+
+    def _add_declared(self, registration: Registration) -> None:
+        for manifest in registration.workers:
+            self.hosts[manifest.worker].add(registration.agent_id)
+            if not registration.has_left:
+                self.running.add(manifest.worker)
+            for binding in manifest.bindings:
+                targets = self.declared[manifest.worker, binding.name]
+                if binding.target not in targets:
+                    targets.append(binding.target)
 
     def _add_endpoints(self, registration: Registration, *, is_stale: bool) -> None:
         for endpoint in registration.endpoints:
@@ -186,7 +210,7 @@ class MeshIndex:
         worker = manifest.worker
         declared = {binding.name: binding.target for binding in manifest.bindings}
         shown = self._bindings[agent_id, worker] = []
-        for name in sorted(declared.keys() | self._names.get(worker, set())):
+        for name in sorted(self.names(worker)):
             key = (worker, name)
             setting = self._stored.bindings.get(key)
             exposure = exposures.get(key) or Exposure(setting, (setting,))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesh.control.names import (
+    CALLER_PROPS_LIMIT_BYTES,
     VARS_LIMIT_BYTES,
     read_object,
     wrong_with_name,
@@ -138,6 +139,7 @@ def apply_settings(stored: Stored, workers: Sequence[WorkerSettings]) -> Stored:
                     Rejection.TAKEN, f"{settings.worker}: {name} is a binding; rename the var"
                 )
         _require_room(values, settings.worker)
+        _require_room_for_props(bindings, settings.worker)
     if bindings == stored.bindings and values == stored.vars:
         return stored
     return stored.changed(bindings=bindings, vars=values)
@@ -147,8 +149,9 @@ def _with_binding(stored: Stored, key: BindingKey, target: Target | None) -> Sto
     present = stored.bindings.get(key)
     if present is not None and present.target == target:
         return stored
-    setting = BindingSetting(target, stored.revision + 1)
-    return stored.changed(bindings={**stored.bindings, key: setting})
+    bindings = {**stored.bindings, key: BindingSetting(target, stored.revision + 1)}
+    _require_room_for_props(bindings, key[0])
+    return stored.changed(bindings=bindings)
 
 
 def _wrong_with_key(worker: str, name: str) -> list[str]:
@@ -199,6 +202,17 @@ def _require_room(values: Mapping[VarKey, VarSetting], worker: str) -> None:
             Rejection.INVALID,
             f"the vars of {worker} would have {size} bytes, more than the {VARS_LIMIT_BYTES} that "
             "travel to its hosts; keep large values elsewhere",
+        )
+
+
+def _require_room_for_props(bindings: Mapping[BindingKey, BindingSetting], caller: str) -> None:
+    targets = (s.target for key, s in bindings.items() if key[0] == caller)
+    size = sum(len(target.props_json) for target in targets if target is not None)
+    if size > CALLER_PROPS_LIMIT_BYTES:
+        raise Rejected(
+            Rejection.INVALID,
+            f"the props of the bindings that are set for {caller} would have {size} bytes, more "
+            f"than the {CALLER_PROPS_LIMIT_BYTES} for all; let the service look up what is large",
         )
 
 

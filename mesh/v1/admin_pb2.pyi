@@ -42,7 +42,7 @@ class ListAgentsResponse(_message.Message):
     def __init__(self, agents: _Optional[_Iterable[_Union[AgentStatus, _Mapping]]] = ...) -> None: ...
 
 class AgentStatus(_message.Message):
-    __slots__ = ("agent", "is_connected", "silent_seconds", "revision", "workers", "endpoints", "software")
+    __slots__ = ("agent", "is_connected", "silent_seconds", "revision", "workers", "endpoints", "software", "has_left")
     AGENT_FIELD_NUMBER: _ClassVar[int]
     IS_CONNECTED_FIELD_NUMBER: _ClassVar[int]
     SILENT_SECONDS_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +50,7 @@ class AgentStatus(_message.Message):
     WORKERS_FIELD_NUMBER: _ClassVar[int]
     ENDPOINTS_FIELD_NUMBER: _ClassVar[int]
     SOFTWARE_FIELD_NUMBER: _ClassVar[int]
+    HAS_LEFT_FIELD_NUMBER: _ClassVar[int]
     agent: str
     is_connected: bool
     silent_seconds: float
@@ -57,7 +58,8 @@ class AgentStatus(_message.Message):
     workers: _containers.RepeatedScalarFieldContainer[str]
     endpoints: _containers.RepeatedCompositeFieldContainer[_control_pb2.Endpoint]
     software: str
-    def __init__(self, agent: _Optional[str] = ..., is_connected: _Optional[bool] = ..., silent_seconds: _Optional[float] = ..., revision: _Optional[int] = ..., workers: _Optional[_Iterable[str]] = ..., endpoints: _Optional[_Iterable[_Union[_control_pb2.Endpoint, _Mapping]]] = ..., software: _Optional[str] = ...) -> None: ...
+    has_left: bool
+    def __init__(self, agent: _Optional[str] = ..., is_connected: _Optional[bool] = ..., silent_seconds: _Optional[float] = ..., revision: _Optional[int] = ..., workers: _Optional[_Iterable[str]] = ..., endpoints: _Optional[_Iterable[_Union[_control_pb2.Endpoint, _Mapping]]] = ..., software: _Optional[str] = ..., has_left: _Optional[bool] = ...) -> None: ...
 
 class ListWorkersRequest(_message.Message):
     __slots__ = ()
@@ -92,10 +94,12 @@ class ListBindingsRequest(_message.Message):
     def __init__(self, caller: _Optional[str] = ..., to: _Optional[str] = ...) -> None: ...
 
 class ListBindingsResponse(_message.Message):
-    __slots__ = ("bindings",)
+    __slots__ = ("bindings", "warnings")
     BINDINGS_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
     bindings: _containers.RepeatedCompositeFieldContainer[BindingStatus]
-    def __init__(self, bindings: _Optional[_Iterable[_Union[BindingStatus, _Mapping]]] = ...) -> None: ...
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, bindings: _Optional[_Iterable[_Union[BindingStatus, _Mapping]]] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class BindingStatus(_message.Message):
     __slots__ = ("binding", "version", "is_available", "hidden")
@@ -150,14 +154,16 @@ class ResetBindingRequest(_message.Message):
     def __init__(self, caller: _Optional[str] = ..., name: _Optional[str] = ..., options: _Optional[_Union[WriteOptions, _Mapping]] = ...) -> None: ...
 
 class BindingChange(_message.Message):
-    __slots__ = ("binding", "position", "not_confirmed")
+    __slots__ = ("binding", "position", "not_confirmed", "warnings")
     BINDING_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     NOT_CONFIRMED_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
     binding: BindingStatus
     position: _control_pb2.Position
     not_confirmed: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, binding: _Optional[_Union[BindingStatus, _Mapping]] = ..., position: _Optional[_Union[_control_pb2.Position, _Mapping]] = ..., not_confirmed: _Optional[_Iterable[str]] = ...) -> None: ...
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, binding: _Optional[_Union[BindingStatus, _Mapping]] = ..., position: _Optional[_Union[_control_pb2.Position, _Mapping]] = ..., not_confirmed: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListVarsRequest(_message.Message):
     __slots__ = ("worker",)
@@ -206,14 +212,16 @@ class DeleteVarRequest(_message.Message):
     def __init__(self, worker: _Optional[str] = ..., name: _Optional[str] = ..., options: _Optional[_Union[WriteOptions, _Mapping]] = ...) -> None: ...
 
 class VarChange(_message.Message):
-    __slots__ = ("var", "position", "not_confirmed")
+    __slots__ = ("var", "position", "not_confirmed", "warnings")
     VAR_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     NOT_CONFIRMED_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
     var: VarStatus
     position: _control_pb2.Position
     not_confirmed: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, var: _Optional[_Union[VarStatus, _Mapping]] = ..., position: _Optional[_Union[_control_pb2.Position, _Mapping]] = ..., not_confirmed: _Optional[_Iterable[str]] = ...) -> None: ...
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, var: _Optional[_Union[VarStatus, _Mapping]] = ..., position: _Optional[_Union[_control_pb2.Position, _Mapping]] = ..., not_confirmed: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ApplyRequest(_message.Message):
     __slots__ = ("workers", "dry_run", "options")

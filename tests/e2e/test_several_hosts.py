@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.agent_process import AgentProcess, run_agent
-from tests.support.several_hosts import ControlProcess, SeveralHosts, wait_for
+from tests.support.several_hosts import ControlProcess, Relay, SeveralHosts, wait_for
 from tests.support.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
+AWAY_SECONDS = 2.0
+"""So long that the agents are not back at once when the control plane is."""
+
 TOKEN = {"x-custom-token": "let-me-in"}
 
 GATEWAY = """
@@ -270,10 +273,66 @@ def test_control_plane_away_costs_no_request(hosts: SeveralHosts, workers: Path)
         assert "set" in hosts.meshctl("bindings", "gateway")
 
 
-def test_stopped_agent_is_forgotten_and_takes_its_requests_along(
+@pytest.mark.parametrize("kill", ["before the bind", "in the bind"])
+def test_bind_around_a_restart_of_the_control_plane_costs_no_request(
+    hosts: SeveralHosts, workers: Path, kill: str
+) -> None:
+    """Killed before it, the agents are yet to join again; in it, its order has to go on."""
+    with (
+        hosts.agent("back", workers / "backend"),
+        hosts.agent("back2", workers / "backend2"),
+        hosts.agent("one", workers / "gateway") as one,
+        Traffic(one.port) as traffic,
+    ):
+        traffic.wait_for(50)
+        if kill == "before the bind":
+            hosts.control.kill()
+            time.sleep(AWAY_SECONDS)
+            hosts.control.start()
+            hosts.begin_meshctl("bind", "gateway", "BACKEND=backend2").wait()
+        else:
+            before = hosts.control.stored_bytes()
+            binding = hosts.begin_meshctl("bind", "gateway", "BACKEND=backend2")
+            while hosts.control.stored_bytes() == before:
+                time.sleep(0.0001)
+            hosts.control.kill()
+            binding.wait()
+            time.sleep(AWAY_SECONDS)
+            hosts.control.start()
+        wait_for(lambda: ask(one).startswith("backend2 "), 8.0)
+        traffic.wait_for(200)
+        assert traffic.statuses == {200}
+        assert {record.body.split()[0] for record in traffic.records} == {b"backend", b"backend2"}
+
+
+def test_bind_while_the_callers_agent_is_cut_off_costs_no_request(
     hosts: SeveralHosts, workers: Path
 ) -> None:
-    """SIGTERM ends an agent that the others call with exit code 0; it is listed no more."""
+    """It serves the old way until it hears of the new one; the command does not wait for it."""
+    with (
+        Relay(hosts.control.address) as relay,
+        hosts.agent("back", workers / "backend", workers / "backend2"),
+        hosts.agent("one", workers / "gateway", control=relay.address) as one,
+        Traffic(one.port) as traffic,
+    ):
+        traffic.wait_for(50)
+        relay.cut()
+        wait_for(lambda: "lost" in hosts.meshctl("agents"), 5.0)
+        said = hosts.meshctl("bind", "gateway", "BACKEND=backend2", code=1)
+        assert "one" in said
+        traffic.wait_for(300)
+        assert ask(one).startswith("backend ")
+        relay.mend()
+        wait_for(lambda: ask(one).startswith("backend2 "), 8.0)
+        traffic.wait_for(200)
+        assert traffic.statuses == {200}
+        assert {record.body.split()[0] for record in traffic.records} == {b"backend", b"backend2"}
+
+
+def test_stopped_agent_has_left_and_takes_its_requests_along(
+    hosts: SeveralHosts, workers: Path
+) -> None:
+    """SIGTERM ends an agent that the others call with exit code 0; it runs nothing any more."""
     with hosts.agent("one", workers / "gateway") as gateway:
         with hosts.agent("back", workers / "backend") as back:
             wait_for(lambda: ask(gateway).startswith("backend "), 1.0)
@@ -281,7 +340,10 @@ def test_stopped_agent_is_forgotten_and_takes_its_requests_along(
             assert code == 0
             assert seconds < 5.0
         assert ask(gateway).startswith("ServiceUnavailable|")
-        assert "back" not in hosts.meshctl("agents")
+        assert re.search(r"^back +left ", hosts.meshctl("agents"), re.MULTILINE)
+        assert "backend" not in hosts.meshctl("workers")
+        assert "unavailable" in hosts.meshctl("bindings", "gateway")
+        assert "lost" not in hosts.meshctl("status")
 
 
 def test_wrong_control_address_is_an_error(workers: Path, tmp_path: Path) -> None:

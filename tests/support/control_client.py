@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from grpc import aio
 
-from mesh.transport.channels import open_channel
+from mesh.transport.channels import ADMIN_LIMIT_BYTES, open_channel
 from mesh.v1.admin_pb2 import SetBindingRequest, WriteOptions
 from mesh.v1.admin_pb2_grpc import AdminStub
 from mesh.v1.control_pb2 import (
@@ -84,6 +84,7 @@ class FakeAgent:
         self.position = Position()
         self.updates: list[Update] = []
         self.heartbeats = 0
+        self.known_cells: list[int] = []
         self.error: aio.AioRpcError | None = None
         self.has_ended = asyncio.Event()
         self._changed = asyncio.Condition()
@@ -96,9 +97,9 @@ class FakeAgent:
         """Confirm what has come."""
         await self.send(ack=Ack(position=self.position))
 
-    async def cells(self, *endpoints: Endpoint) -> None:
+    async def cells(self, *endpoints: Endpoint, number: int = 0) -> None:
         """Name the cells."""
-        await self.send(cells=Cells(endpoints=endpoints))
+        await self.send(cells=Cells(endpoints=endpoints, number=number))
 
     async def heartbeat(self) -> None:
         """Be alive."""
@@ -154,6 +155,8 @@ class FakeAgent:
                         await self.ack()
                 case "heartbeat":
                     self.heartbeats += 1
+                case "cells_known":
+                    self.known_cells.append(message.cells_known.number)
             self._changed.notify_all()
 
     def _update(self, update: Update) -> None:
@@ -202,7 +205,7 @@ async def joined(address: str, first: Join, *, auto_ack: bool = True) -> AsyncIt
 @asynccontextmanager
 async def administrator(address: str) -> AsyncIterator[AdminStub]:
     """The stub of the admin service."""
-    async with open_channel(address) as channel:
+    async with open_channel(address, receive_limit_bytes=ADMIN_LIMIT_BYTES) as channel:
         yield AdminStub(channel)
 
 

@@ -206,6 +206,7 @@ LISTINGS = [
                     "agent": "host2",
                     "is_connected": False,
                     "silent_seconds": 12.4,
+                    "has_left": False,
                     "revision": 6,
                     "workers": ["auth", "application"],
                     "endpoints": [

@@ -162,6 +162,44 @@ def test_a_binding_comes_before_its_service_and_goes(tmp_path):
     run_mesh(tmp_path, test)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("bind gatway AUTH=auth", "it takes effect when one does; did you mean `gateway`?"),
+        ("var set nothing LEVEL=x", "no agent runs worker nothing; it takes effect when one does"),
+        ("bindings gatway", "no agent runs worker gatway;"),
+    ],
+)
+def test_a_worker_that_no_agent_runs_is_a_warning(tmp_path, arguments, words):
+    """On standard error; it is done all the same."""
+
+    async def test(mesh):
+        async with mesh.agent("host1", GATEWAY, AUTH):
+            result = await mesh.meshctl(*arguments.split())
+            assert result.exit_code == 0
+            warning = result.stderr.splitlines()[-1]
+            assert warning.startswith("warning: no agent runs worker ")
+            assert words in warning
+
+    run_mesh(tmp_path, test)
+
+
+def test_a_worker_may_be_named_by_its_full_name(tmp_path):
+    """As in wrangler: `auth-staging` is `auth@staging`, if that is what runs."""
+
+    async def test(mesh):
+        async with mesh.agent("host1", manifest("gateway@staging"), AUTH):
+            said = await mesh.done("bind", "gateway-staging", "AUTH=auth")
+            assert said == "gateway@staging AUTH → auth (set)\n"
+            assert await mesh.done("var", "set", "gateway-staging", "N=x") == (
+                'gateway@staging N = "x"\n'
+            )
+            assert "AUTH" in await mesh.done("bindings", "gateway-staging")
+            assert "AUTH" in await mesh.done("unbind", "gateway-staging", "AUTH")
+
+    run_mesh(tmp_path, test)
+
+
 def test_an_agent_that_does_not_confirm_is_named(tmp_path):
     """The write holds all the same; exit code 1."""
 
@@ -210,14 +248,15 @@ def test_a_version_that_is_known_may_be_written(tmp_path):
     """The version of the listing is what --if-version takes; the next write has another."""
 
     async def test(mesh):
-        await mesh.done("bind", "gateway", "AUTH=auth")
-        (found,) = (await mesh.value("bindings"))["bindings"]
-        write = ("bind", "gateway", "--if-version", str(found["version"]))
-        (change,) = (await mesh.value(*write, "AUTH=auth2"))["changes"]
-        assert change["binding"]["version"] > found["version"]
-        result = await mesh.meshctl(*write, "AUTH=auth3")
-        assert result.exit_code == 1
-        assert f"not {found['version']}" in result.stderr
+        async with mesh.agent("host1", GATEWAY):
+            await mesh.done("bind", "gateway", "AUTH=auth")
+            (found,) = (await mesh.value("bindings"))["bindings"]
+            write = ("bind", "gateway", "--if-version", str(found["version"]))
+            (change,) = (await mesh.value(*write, "AUTH=auth2"))["changes"]
+            assert change["binding"]["version"] > found["version"]
+            result = await mesh.meshctl(*write, "AUTH=auth3")
+            assert result.exit_code == 1
+            assert f"not {found['version']}" in result.stderr
 
     run_mesh(tmp_path, test)
 
@@ -266,7 +305,7 @@ def test_apply_makes_what_is_set_equal_to_the_file(tmp_path):
     )
 
     async def test(mesh):
-        async with mesh.agent("host1", GATEWAY, AUTH):
+        async with mesh.agent("host1", GATEWAY, AUTH, manifest("shop")):
             await mesh.done("bind", "gateway", "GONE=auth")
             await mesh.done("bind", "shop", "AUTH=auth")
             dry = await mesh.done("apply", "-f", str(file), "--dry-run")

@@ -15,11 +15,12 @@ from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 from mesh.control.server import ControlPlane
 from mesh.transport.channels import open_channel
 from mesh.v1 import admin_pb2 as pb
-from mesh.v1.control_pb2 import DECLARED, REMOVED, SET
+from mesh.v1.control_pb2 import DECLARED, REMOVED, SET, FromAgent
 from tests.support.control_client import (
     administrator,
     bind,
     endpoint,
+    first_answer,
     join,
     joined,
     manifest,
@@ -109,6 +110,75 @@ def test_agents_that_have_not_confirmed_are_named(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_lost_caller_keeps_its_grant(tmp_path: Path) -> None:
+    """A write does not wait for its agent; the old callee does, also over a restart."""
+
+    async def main() -> None:
+        async with ControlPlane(tmp_path) as plane:
+            address = plane.addresses[0]
+            async with joined(address, join("a", GATEWAY)) as a:
+                position = a.position
+            async with (
+                joined(address, join("b", "auth")) as b,
+                joined(address, join("c", "auth2")),
+                administrator(address) as admin,
+            ):
+                async with asyncio.timeout(2.0):
+                    change = await admin.SetBinding(bind("gateway", "AUTH", "auth2"))
+                assert list(change.not_confirmed) == ["a"]
+                assert b.grants() == {("gateway", "auth")}
+        async with ControlPlane(tmp_path) as plane:
+            address = plane.addresses[0]
+            async with (
+                joined(address, join("b", "auth")) as b,
+                joined(address, join("c", "auth2")) as c,
+            ):
+                assert b.grants() == {("gateway", "auth")}
+                assert c.grants() == {("gateway", "auth2")}
+                async with joined(address, join("a", GATEWAY, position=position)) as a:
+                    assert a.view["binding/gateway/AUTH"].binding.worker == "auth2"
+                    await b.wait(lambda b: not b.grants())
+
+    asyncio.run(main())
+
+
+def test_agent_that_has_left_is_neither_lost_nor_running(tmp_path: Path) -> None:
+    """It stays registered, so that what it may call stays granted; nobody waits for it."""
+
+    async def main() -> None:
+        async with ControlPlane(tmp_path) as plane:
+            address = plane.addresses[0]
+            async with (
+                joined(address, join("b", "auth")) as b,
+                administrator(address) as admin,
+            ):
+                async with joined(address, join("a", GATEWAY)) as a:
+                    await a.cells(endpoint("cell-a", "gateway"))
+                    await a.leave()
+                agents = (await admin.ListAgents(pb.ListAgentsRequest())).agents
+                assert [(g.agent, g.is_connected, g.has_left) for g in agents] == [
+                    ("a", False, True),
+                    ("b", True, False),
+                ]
+                assert (list(agents[0].workers), len(agents[0].endpoints)) == (["gateway"], 0)
+                assert b.grants() == {("gateway", "auth")}
+                status = await admin.GetStatus(pb.GetStatusRequest())
+                assert (status.agents_connected, status.agents_lost, status.workers) == (1, 0, 1)
+                assert not status.warnings
+                workers = (await admin.ListWorkers(pb.ListWorkersRequest())).workers
+                assert [worker.worker for worker in workers] == ["auth"]
+                change = await admin.SetBinding(bind("other", "X", "gateway"))
+                assert not change.binding.is_available
+                change = await admin.SetBinding(bind("gateway", "AUTH", "auth#Admin"))
+                assert not change.not_confirmed
+                async with joined(address, join("a", "shop", agent_id="new")):
+                    agents = (await admin.ListAgents(pb.ListAgentsRequest())).agents
+                    assert [(g.agent, g.has_left) for g in agents] == [("a", False), ("b", False)]
+                    assert not b.grants()
+
+    asyncio.run(main())
+
+
 def test_earlier_write_is_answered_with_its_successor(tmp_path: Path) -> None:
     """Two writes of one binding at once: the later one wins, both are answered."""
 
@@ -146,7 +216,7 @@ def test_cancelled_write_stands(tmp_path: Path) -> None:
 
 
 def test_end_of_the_control_plane_in_the_middle_of_a_write(tmp_path: Path) -> None:
-    """The next one shows what was written, whoever had been told."""
+    """The next one goes on, in the same order: no call is lost, whoever had been told."""
 
     async def main() -> None:
         async with mesh_of_three(tmp_path) as (plane, admin, a, _b, c):
@@ -156,11 +226,18 @@ def test_end_of_the_control_plane_in_the_middle_of_a_write(tmp_path: Path) -> No
             await plane.__aexit__(None, None, None)
             assert a.view["binding/gateway/AUTH"].binding.worker == "auth"
             assert list((await call).not_confirmed) == ["a", "b", "c"]
-        async with (
-            ControlPlane(tmp_path) as plane,
-            joined(plane.addresses[0], join("a", GATEWAY)) as a,
-        ):
-            assert a.view["binding/gateway/AUTH"].binding.worker == "auth2"
+        async with ControlPlane(tmp_path) as plane:
+            address = plane.addresses[0]
+            async with (
+                joined(address, join("a", GATEWAY)) as a,
+                joined(address, join("b", "auth")) as b,
+            ):
+                assert a.view["binding/gateway/AUTH"].binding.worker == "auth"
+                assert b.grants() == {("gateway", "auth")}
+                async with joined(address, join("c", "auth2")) as c:
+                    assert c.grants() == {("gateway", "auth2")}
+                    await a.wait_binding("gateway/AUTH", "auth2")
+                    await b.wait(lambda b: not b.grants())
 
     asyncio.run(main())
 
@@ -341,6 +418,46 @@ def test_full_disk_refuses_writes_and_goes_on(tmp_path: Path) -> None:
             await a.wait(lambda a: len(a.endpoints()) == 100)
             connection.execute("PRAGMA max_page_count = 100000").fetchall()
             await admin.SetVar(pb.SetVarRequest(worker="gateway", name="N", value_json=value))
+
+    asyncio.run(main())
+
+
+def test_what_no_agent_could_be_told_is_refused(tmp_path: Path) -> None:
+    """A write, and a new agent; what is there already goes on, and can be made smaller."""
+    props = b'{"a":"' + b"x" * 65_000 + b'"}'
+
+    def caller(i: int):
+        bindings = [{"name": f"B{n}", "target": target("auth", props)} for n in range(4)]
+        return pb.WorkerSettings(worker=f"caller{i}", bindings=bindings)
+
+    async def main() -> None:
+        async with ControlPlane(tmp_path) as plane:
+            address = plane.addresses[0]
+            async with joined(address, join("b", "auth")), administrator(address) as admin:
+                names = [f"caller{i}" for i in range(13)]
+                async with joined(address, join("a", *names[:6])):
+                    async with joined(address, join("a2", *names[6:])) as a2:
+                        for i in range(12):
+                            await admin.Apply(pb.ApplyRequest(workers=[caller(i)]))
+                        with pytest.raises(aio.AioRpcError) as caught:
+                            await admin.Apply(pb.ApplyRequest(workers=[caller(12)]))
+                        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+                        text = str(caught.value.details())
+                        assert "agent b would have to know" in text
+                        assert "the bindings of worker caller" in text
+                        found = await admin.ListBindings(pb.ListBindingsRequest())
+                        assert found.ByteSize() > 3_000_000
+                        await admin.Apply(
+                            pb.ApplyRequest(workers=[pb.WorkerSettings(worker="caller0")])
+                        )
+                        assert len(a2.view) == 24
+                    many = manifest("many")
+                    for n in range(50):
+                        many.bindings.add(name=f"B{n}", target=target("x", props))
+                    answer = await first_answer(address, FromAgent(join=join("c", many)))
+                    (reason,) = answer.refusal.reasons
+                    assert reason.where == "agent c"
+                    assert "the bindings of worker many" in reason.reason
 
     asyncio.run(main())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mesh.control.admission import refusal_of, register, with_cells
+from mesh.control.admission import refusal_of, register, with_cells, with_leave
 from mesh.control.presence import LEASE_SECONDS
 from mesh.control.rejected import Rejected
 from mesh.control.state import MeshState
@@ -105,6 +105,34 @@ def test_name_of_another_agent() -> None:
     assert refusal_of(other, state, LEASE_SECONDS - 0.1) is not None
     assert refusal_of(other, state, LEASE_SECONDS) is None
     assert list(register(other, state.stored).registrations) == ["other"]
+
+
+def test_name_of_an_agent_that_has_left_is_free() -> None:
+    """At once; and its registration makes way."""
+    state = MeshState(Stored(mesh="mesh-1", epoch="e"), 0.0)
+    state.adopt(register(join("a", "auth"), state.stored), 0.0)
+    state.adopt(with_leave(state.stored, "id-a"), 0.0)
+    other = join("a", "shop", agent_id="other")
+    assert refusal_of(other, state, 0.0) is None
+    assert list(register(other, state.stored).registrations) == ["other"]
+    back = register(join("a", "auth"), state.stored).registrations["id-a"]
+    assert not back.has_left
+
+
+def test_copied_identity() -> None:
+    """An agent id that is connected under another name: refused for good, naming that agent."""
+    state = MeshState(Stored(mesh="mesh-1", epoch="e"), 0.0)
+    state.adopt(register(join("a", "auth"), state.stored), 0.0)
+    state.connect("id-a", None, 0.0)
+    copy = join("b", "auth", agent_id="id-a")
+    refusal = refusal_of(copy, state, 0.0)
+    assert refusal is not None
+    assert not refusal.is_transient
+    assert "agent a is connected with the same agent id" in refusal.reasons[0].reason
+    assert "delete agent.id" in refusal.reasons[0].fix
+    assert refusal_of(join("a", "auth"), state, 0.0) is None
+    state.disconnect("id-a")
+    assert refusal_of(copy, state, 0.0) is None
 
 
 def test_endpoints_outlive_a_new_session() -> None:

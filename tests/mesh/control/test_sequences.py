@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from mesh.control import writes
-from mesh.control.admission import refusal_of, register, with_cells
+from mesh.control.admission import refusal_of, register, with_cells, with_leave
 from mesh.control.rejected import Rejected
+from mesh.control.rollout import Wait
 from mesh.control.state import MeshState
 from mesh.control.stored import Stored
 from mesh.control.view import MeshIndex
@@ -42,11 +43,22 @@ class MeshMachine(RuleBasedStateMachine):
         self.state = MeshState(Stored(mesh="m", epoch="e"), self.now)
         self.views: dict[str, dict] = {}
         self.positions: dict[str, Position] = {}
+        self.revoked: set = set()
+        """The keys of bindings that have been revoked while callers still see them."""
+        self.used: dict[str, dict] = {}
+        """The bindings of each agent that its workers may be using: by agent and key."""
 
     def take(self, stored: Stored) -> None:
         if stored is not self.state.stored:
             assert stored.revision == self.state.stored.revision + 1
+            stored = self.state.with_superseded(stored)
             self.state.adopt(stored, self.now)
+            for key, rollout in self.state.rollouts.items():
+                if rollout.steps[0].wait is rollout.steps[-1].wait is Wait.CONNECTED:
+                    self.revoked.add(key)
+                    for used in self.used.values():
+                        used.pop(key, None)
+            self.revoked &= self.state.rollouts.keys()
         while (after := self.state.tick(self.now).stored) is not None:
             assert after.revision == self.state.stored.revision + 1
             self.state.adopt(after, self.now)
@@ -63,6 +75,9 @@ class MeshMachine(RuleBasedStateMachine):
         if resumes and agent in self.positions:
             first.position.CopyFrom(self.positions[agent])
         if refusal_of(first, self.state, self.now) is None:
+            known = self.state.stored.registrations.get(first.agent_id)
+            if not resumes or known is None or list(known.workers) != list(first.workers):
+                self.used.pop(agent, None)  # its process is another one
             self.take(register(first, self.state.stored))
             position = first.position if first.HasField("position") else None
             self.state.connect(first.agent_id, position, self.now)
@@ -80,6 +95,15 @@ class MeshMachine(RuleBasedStateMachine):
         view.update({resource.key: resource for resource in update.resources})
         self.views[agent], self.positions[agent] = view, update.position
         assert view == self.state.index.view(f"id-{agent}")
+        self.used[agent] = {
+            (resource.binding.caller, resource.binding.name): resource.binding
+            for resource in view.values()
+            if resource.HasField("binding") and self.is_granted(resource.binding)
+        }
+
+    def is_granted(self, binding) -> bool:
+        hosts = self.state.index.hosts.get(binding.worker, ())
+        return all(f"grant/{binding.id}" in self.state.index.view(host) for host in hosts)
 
     @rule(agent=agents)
     def ack(self, agent) -> None:
@@ -95,7 +119,22 @@ class MeshMachine(RuleBasedStateMachine):
 
     @rule(agent=agents)
     def leave(self, agent) -> None:
-        self.take(self.state.stored.without_registrations({f"id-{agent}"}))
+        self.state.disconnect(f"id-{agent}")
+        self.used.pop(agent, None)
+        if f"id-{agent}" in self.state.agents:
+            self.take(with_leave(self.state.stored, f"id-{agent}"))
+
+    @rule(agent=agents)
+    def rejoin(self, agent) -> None:
+        registration = self.state.stored.registrations.get(f"id-{agent}")
+        if registration is not None:
+            self.join(agent, registration.workers, True)
+
+    @rule()
+    def restart(self) -> None:
+        self.state = MeshState(self.state.stored, self.now)
+        self.revoked.clear()
+        self.take(self.state.stored)
 
     @rule(agent=agents, count=st.integers(0, 2))
     def name_cells(self, agent, count) -> None:
@@ -134,20 +173,33 @@ class MeshMachine(RuleBasedStateMachine):
                 if not resource.HasField("binding") or not resource.binding.id:
                     continue
                 binding = resource.binding
-                rollout = self.state.rollouts.get((binding.caller, binding.name))
-                is_revoked = rollout is not None and rollout.step.exposure.callees == (
-                    rollout.steps[-1].exposure.callers,
-                )
+                is_revoked = (binding.caller, binding.name) in self.revoked
                 for host in self.state.index.hosts.get(binding.worker, ()):
                     view = self.state.index.view(host)
                     assert is_revoked or f"grant/{binding.id}" in view
 
+    @invariant()
+    def what_callers_may_use_is_granted(self) -> None:
+        """Also by those without a session, and over restarts of the control plane."""
+        for agent, used in self.used.items():
+            registration = self.state.stored.registrations.get(f"id-{agent}")
+            if registration is None or registration.has_left:
+                continue
+            own = {manifest.worker for manifest in registration.workers}
+            for (caller, _), binding in used.items():
+                assert caller not in own or self.is_granted(binding)
+
     def teardown(self) -> None:
         """In the end, what is shown is what is stored."""
-        for seconds in (1.0, 2.0, 1.0):
-            self.now += seconds
-            self.take(self.state.stored)
+        for agent in AGENTS:
+            self.rejoin(agent)
+        for _ in range(4):
+            self.now += 1.0
+            for agent in AGENTS:
+                self.read(agent)
+                self.ack(agent)
         assert not self.state.rollouts
+        assert not self.state.stored.superseded
         final = MeshIndex(
             self.state.stored, {}, {i for i, p in self.state.agents.items() if p.is_stale}
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 import grpc
@@ -120,6 +121,54 @@ def test_refusal_over_the_wire(tmp_path: Path) -> None:
                 answer = await first_answer(plane.addresses[0], FromAgent(join=second))
                 assert not isinstance(answer, aio.AioRpcError)
                 assert answer.refusal.is_transient
+
+    asyncio.run(main())
+
+
+def test_cells_are_known_when_their_callers_have_confirmed(tmp_path: Path) -> None:
+    """Once for each report, with its number; one that nobody has to hear of, at once."""
+
+    async def main() -> None:
+        async with ControlPlane(tmp_path) as plane:
+            address = plane.addresses[0]
+            async with (
+                joined(address, join("a", GATEWAY)) as a,
+                joined(address, join("x", "other"), auto_ack=False),
+                joined(address, join("b", "auth")) as b,
+            ):
+                a.auto_ack = False
+                await b.cells(endpoint("cell-b", "auth"), number=7)
+                await a.wait(lambda a: a.endpoints())
+                await b.heartbeat()
+                await b.wait(lambda b: b.heartbeats == 1)
+                assert b.known_cells == []
+                await a.ack()
+                await b.wait(lambda b: b.known_cells == [7])
+                await b.cells(endpoint("cell-b", "auth"), number=8)
+                await b.wait(lambda b: b.known_cells == [7, 8])
+
+    asyncio.run(main())
+
+
+@pytest.mark.slow
+def test_cells_count_as_known_after_a_second(tmp_path: Path) -> None:
+    """An agent that does not confirm holds up nobody; nor does one that goes."""
+
+    async def main() -> None:
+        async with ControlPlane(tmp_path) as plane:
+            address = plane.addresses[0]
+            async with joined(address, join("b", "auth")) as b:
+                async with joined(address, join("a", GATEWAY), auto_ack=False) as a:
+                    await b.cells(endpoint("cell-b", "auth"), number=1)
+                    await a.wait(lambda a: a.endpoints())
+                    began = time.monotonic()
+                    await b.wait(lambda b: b.known_cells)
+                    assert 0.8 < time.monotonic() - began < 1.5
+                    await b.cells(endpoint("cell-b2", "auth"), number=2)
+                    await a.wait(lambda a: "cell-b2" in a.endpoints())
+                began = time.monotonic()
+                await b.wait(lambda b: b.known_cells == [1, 2])
+                assert time.monotonic() - began < 0.5
 
     asyncio.run(main())
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mesh.control import writes
-from mesh.control.admission import refusal_of, register, with_cells
+from mesh.control.admission import refusal_of, register, with_cells, with_leave
 from mesh.control.presence import FORGET_SECONDS, LEASE_SECONDS
+from mesh.control.rollout import SUPERSEDED_LIMIT
 from mesh.control.state import MeshState
 from mesh.control.stored import Stored
 from mesh.control.view import KnownWorkers
@@ -35,7 +36,7 @@ class Mesh:
     def take(self, stored) -> None:
         if stored is not self.state.stored:
             assert stored.revision > self.state.stored.revision
-            self.state.adopt(stored, self.now)
+            self.state.adopt(self.state.with_superseded(stored), self.now)
         self.settle()
 
     def settle(self) -> tuple[str, ...]:
@@ -118,33 +119,195 @@ def test_revocation_reaches_callees_before_callers() -> None:
     assert not mesh.state.rollouts
 
 
-def test_agent_that_never_confirms_holds_up_nobody() -> None:
-    """Each step ends with its share of the time."""
+def test_callee_that_never_confirms_holds_up_nobody() -> None:
+    """One with a session has a second."""
     mesh = three()
     mesh.bind("auth2")
-    mesh.pass_seconds(1.0)
+    mesh.pass_seconds(0.9)
+    assert mesh.leads_to("id-a", "gateway/AUTH") == "auth"
+    mesh.pass_seconds(0.1)
     assert mesh.leads_to("id-a", "gateway/AUTH") == "auth2"
-    mesh.pass_seconds(2.0)
+    mesh.ack("id-a")
     mesh.pass_seconds(1.0)
     assert not mesh.state.rollouts
-    assert mesh.state.unconfirmed(["id-a", "id-b", "id-c"], mesh.state.stored.revision) == {
-        "id-a",
-        "id-b",
-        "id-c",
-    }
+    everybody = mesh.state.unconfirmed(mesh.state.agents, mesh.state.stored.revision)
+    assert everybody == {"id-b", "id-c"}
 
 
-def test_lost_agents_are_not_waited_for() -> None:
-    """But they count as not having confirmed."""
+@pytest.mark.parametrize("is_connected", [True, False])
+def test_old_grant_stays_until_every_caller_has_confirmed(is_connected: bool) -> None:
+    """However long it takes, and whether or not the caller's agent has a session."""
+    mesh = three()
+    if not is_connected:
+        mesh.state.disconnect("id-a")
+    mesh.bind("auth2")
+    mesh.ack("id-b", "id-c")
+    for _ in range(100):
+        for agent_id in ("id-a", "id-b", "id-c") if is_connected else ("id-b", "id-c"):
+            mesh.state.hear(agent_id, mesh.now)
+        mesh.pass_seconds(5.0)
+    assert (mesh.granted("id-b"), mesh.granted("id-c")) == ({"auth"}, {"auth2"})
+    mesh.join(join("a", manifest("gateway", AUTH="auth"), position=mesh.received["id-a"]))
+    assert mesh.leads_to("id-a", "gateway/AUTH") == "auth2"
+    mesh.ack("id-a")
+    assert mesh.granted("id-b") == set()
+    mesh.ack("id-b")
+    assert not mesh.state.rollouts
+    assert not mesh.state.stored.superseded
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_caller_that_goes_is_not_waited_for(leaves: bool) -> None:
+    """It leaves, or is forgotten."""
+    mesh = Mesh(
+        join("a", manifest("gateway", AUTH="auth")),
+        join("a2", manifest("gateway", AUTH="auth")),
+        join("b", "auth"),
+        join("c", "auth2"),
+    )
+    mesh.ack("id-a", "id-a2", "id-b", "id-c")
+    mesh.state.disconnect("id-a2")
+    mesh.bind("auth2")
+    mesh.ack("id-c")
+    mesh.ack("id-a")
+    assert mesh.granted("id-b") == {"auth"}
+    if leaves:
+        mesh.take(with_leave(mesh.state.stored, "id-a2"))
+    else:
+        mesh.state.agents["id-a2"].heard_at -= FORGET_SECONDS
+        mesh.settle()
+    assert mesh.granted("id-b") == set()
+
+
+def test_confirmation_outlives_the_session() -> None:
+    """A caller's agent that has confirmed and is then lost keeps nothing granted."""
+    mesh = three()
+    mesh.state.disconnect("id-b")
+    mesh.bind("auth2")
+    mesh.read("id-a")
+    mesh.ack("id-c")
+    mesh.join(join("a2", manifest("gateway", AUTH="auth")))
+    mesh.ack("id-a")
+    mesh.state.disconnect("id-a")
+    mesh.join(join("b", "auth"))
+    assert mesh.granted("id-b") == {"auth"}
+    mesh.ack("id-a2")
+    assert mesh.granted("id-b") == set()
+
+
+def test_new_callee_without_a_session_is_given_time_to_join_again() -> None:
+    """Six seconds, if it was heard of within the lease; one that serves the old way has time."""
     mesh = three()
     for agent_id in ("id-b", "id-c"):
         mesh.state.disconnect(agent_id)
     mesh.bind("auth2")
+    mesh.pass_seconds(5.0)
+    assert mesh.leads_to("id-a", "gateway/AUTH") == "auth"
+    mesh.join(join("c", "auth2"))
+    mesh.ack("id-c")
     assert mesh.leads_to("id-a", "gateway/AUTH") == "auth2"
+    mesh.state.disconnect("id-c")
     mesh.ack("id-a")
-    assert not mesh.state.rollouts
-    everybody = mesh.state.unconfirmed(mesh.state.agents, mesh.state.stored.revision)
-    assert everybody == {"id-b", "id-c"}
+    mesh.bind("auth2#Admin")
+    mesh.state.hear("id-a", mesh.now)
+    mesh.pass_seconds(5.9)
+    mesh.read("id-a")
+    assert "Admin" not in str(mesh.views["id-a"])
+    mesh.pass_seconds(0.2)
+    mesh.read("id-a")
+    assert "Admin" in str(mesh.views["id-a"])
+
+
+def test_new_callee_beyond_its_lease_is_not_waited_for() -> None:
+    """It is lost."""
+    mesh = three()
+    mesh.state.disconnect("id-c")
+    mesh.now += LEASE_SECONDS
+    for agent_id in ("id-a", "id-b"):
+        mesh.state.hear(agent_id, mesh.now)
+    mesh.settle()
+    mesh.bind("auth2")
+    assert mesh.leads_to("id-a", "gateway/AUTH") == "auth2"
+
+
+def restarted(mesh: Mesh) -> Mesh:
+    """The control plane after a kill: it has nothing but what is stored."""
+    again = Mesh()
+    again.state = MeshState(mesh.state.stored, again.now)
+    return again
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_order_outlives_the_control_plane(steps: int) -> None:
+    """Killed in a change, it goes on from the first step; callers are never told the old again."""
+    mesh = three()
+    mesh.bind("auth2")
+    for _ in range(steps):
+        mesh.ack("id-c")
+    again = restarted(mesh)
+    again.join(join("a", manifest("gateway", AUTH="auth")))
+    assert again.leads_to("id-a", "gateway/AUTH") == ("auth2" if steps else "auth")
+    again.ack("id-a")
+    again.join(join("c", "auth2"))
+    again.join(join("b", "auth"))
+    assert (again.granted("id-b"), again.granted("id-c")) == ({"auth"}, {"auth2"})
+    again.ack("id-c")
+    assert again.leads_to("id-a", "gateway/AUTH") == "auth2"
+    if not steps:
+        assert again.granted("id-b") == {"auth"}
+        again.ack("id-a")
+    assert again.granted("id-b") == set()
+    assert not again.state.stored.superseded
+
+
+def test_several_superseded_settings() -> None:
+    """All stay granted until the lost caller is back; what is bound anew is not withdrawn."""
+    mesh = three()
+    mesh.join(join("a2", manifest("gateway", AUTH="auth")))
+    mesh.ack("id-a2")
+    mesh.state.disconnect("id-a2")
+    for to in ("auth2", "auth2#Admin", "auth"):
+        mesh.bind(to)
+        for _ in range(2):
+            mesh.ack("id-b", "id-c", "id-a")
+    assert mesh.leads_to("id-a", "gateway/AUTH") == "auth"
+    assert (mesh.granted("id-b"), mesh.granted("id-c")) == ({"auth"}, {"auth2"})
+    kept = mesh.state.stored.superseded["gateway", "AUTH"]
+    assert (kept.is_told, len(kept.settings)) == (True, 3)
+    again = restarted(mesh)
+    again.join(join("b", "auth"))
+    again.join(join("c", "auth2"))
+    assert (again.granted("id-b"), again.granted("id-c")) == ({"auth"}, {"auth2"})
+    grants = [r.grant.entrypoint for r in again.views["id-c"].values() if r.HasField("grant")]
+    assert sorted(grants) == ["", "Admin"]
+    again.join(join("a", manifest("gateway", AUTH="auth")))
+    again.join(join("a2", manifest("gateway", AUTH="auth")))
+    again.ack("id-b", "id-c", "id-a", "id-a2")
+    assert (again.granted("id-b"), again.granted("id-c")) == ({"auth"}, set())
+
+
+def test_number_of_superseded_settings_is_bounded() -> None:
+    """However often somebody writes while an agent is lost, what that agent has stays."""
+    mesh = three()
+    mesh.state.disconnect("id-a")
+    for i in range(50):
+        mesh.bind(f"auth2#E{i}")
+        mesh.ack("id-c")
+    assert len(mesh.state.stored.superseded["gateway", "AUTH"].settings) == SUPERSEDED_LIMIT
+    assert mesh.granted("id-b") == {"auth"}
+
+
+def test_revocation_ends_what_is_superseded() -> None:
+    """At once, also for a caller that is lost, and for good."""
+    mesh = three()
+    mesh.state.disconnect("id-a")
+    mesh.bind("auth2")
+    mesh.ack("id-c")
+    mesh.take(writes.remove_binding(mesh.state.stored, ("gateway", "AUTH")))
+    assert (mesh.granted("id-b"), mesh.granted("id-c")) == (set(), set())
+    assert not mesh.state.stored.superseded
+    mesh.bind("auth2")
+    assert (mesh.granted("id-b"), mesh.granted("id-c")) == (set(), {"auth2"})
 
 
 def test_later_write_wins_in_the_middle_of_an_earlier_one() -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mesh.control import writes
-from mesh.control.admission import register, with_cells
+from mesh.control.admission import register, with_cells, with_leave
 from mesh.control.rejected import Rejected, Rejection
-from mesh.control.store import SCHEMA_VERSION, Store
+from mesh.control.store import _SCHEMAS, SCHEMA_VERSION, Store
+from mesh.control.stored import BindingSetting, Superseded
 from mesh.errors import StartError
 from mesh.v1.control_pb2 import Cells
 from tests.support.control_client import endpoint, join, manifest, target
@@ -36,9 +38,19 @@ def test_everything_survives(tmp_path: Path) -> None:
             writes.set_binding(stored, ("x", "Y"), target("z")), ("x", "Y")
         )
         stored = writes.set_var(stored, ("gateway", "N"), b"[1,null]")
+        stored = with_leave(register(join("l", "gone"), stored), "id-l")
+        present = stored.bindings[KEY]
+        two = Superseded((BindingSetting(target("auth2#X", b'{"b":1}'), 3), None), is_told=False)
+        one = Superseded((None,), is_told=True)
+        stored = replace(stored, superseded={KEY: two, ("x", "Y"): one})
         store.save(stored)
     with Store(tmp_path / "db") as store:
         assert store.saved == stored
+        store.save(replace(stored, superseded={KEY: Superseded((present,), is_told=True)}))
+    with Store(tmp_path / "db") as store:
+        stored = store.saved
+        assert stored.superseded == {KEY: Superseded((present,), is_told=True)}
+        stored = replace(stored, superseded={})
         less = writes.reset_binding(stored, KEY)
         less = writes.delete_var(less, ("gateway", "N")).without_registrations({"id-a"})
         less = register(join("b", "auth", agent_id="another"), less)
@@ -80,6 +92,32 @@ def test_full_disk_changes_nothing(tmp_path: Path) -> None:
         store.save(big.changed())
     with Store(tmp_path / "db") as store:
         assert store.saved == big.changed()
+
+
+def test_older_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+    """What is in it stays; a database of today has the same tables."""
+    connection = sqlite3.connect(tmp_path / "db", isolation_level=None)
+    connection.executescript(_SCHEMAS[0])
+    connection.execute("INSERT INTO mesh VALUES (1, 'mesh-old', 'epoch-old', 42)")
+    connection.execute("INSERT INTO agents VALUES ('id-a', 'a', '0.9')")
+    manifest_bytes = manifest("gateway", AUTH="auth").SerializeToString()
+    connection.execute("INSERT INTO workers VALUES ('id-a', 0, ?)", (manifest_bytes,))
+    row = (*KEY, 41, 0, "auth2", "", "", b"")
+    connection.execute("INSERT INTO bindings VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    for _ in range(2):
+        with Store(tmp_path / "db") as store:
+            stored = store.saved
+            assert (stored.mesh, stored.epoch, stored.revision) == ("mesh-old", "epoch-old", 42)
+            assert stored.bindings == {KEY: BindingSetting(target("auth2"), 41)}
+            (registration,) = stored.registrations.values()
+            assert (registration.agent, registration.has_left) == ("a", False)
+            assert not stored.superseded
+            old = store._connection.execute("SELECT name FROM pragma_table_list").fetchall()
+    with Store(tmp_path / "new") as store:
+        new = store._connection.execute("SELECT name FROM pragma_table_list").fetchall()
+    assert sorted(old) == sorted(new)
 
 
 def test_newer_schema_is_refused(tmp_path: Path) -> None:

@@ -55,6 +55,9 @@ def test_meant_binding(name: str, meant: str) -> None:
         ("gateway", "AUTH", "auth", b'{"a":NaN}', "no JSON object"),
         ("gateway", "AUTH", "auth", b'{"a":"\xff"}', "no JSON object"),
         ("gateway", "AUTH", "auth", b"[" * 60_000, "no JSON object"),
+        ("gateway", "A" * 129, "auth", b"", "has 129 characters, more than 128"),
+        ("gateway", "__class__", "auth", b"", "a name of Python's own"),
+        ("gateway", "AUTH", "auth", b'{"a":' + b"[" * 64 + b"]" * 64 + b"}", "nested deeper"),
         ("gateway", "AUTH", "auth", b'{"a":"' + b"x" * 65536 + b'"}', "longer than"),
     ],
 )
@@ -68,6 +71,39 @@ def test_binding_that_cannot_be(caller, name, to, props, expected) -> None:
     kind, text = rejected(write)
     assert kind is Rejection.INVALID
     assert expected in text
+
+
+def test_what_is_just_within_the_limits() -> None:
+    """A name of 128 characters, and JSON of 64 levels."""
+    deep = b'{"a":' + b"[" * 63 + b"]" * 63 + b"}"
+    stored = writes.set_binding(START, ("gateway", "A" * 128), target("auth", deep))
+    assert writes.set_var(stored, ("gateway", "N"), b"[" * 64 + b"1" + b"]" * 64) is not stored
+
+
+def test_props_of_all_bindings_of_a_caller() -> None:
+    """Each may be large, but not all of them."""
+    stored = START
+    props = b'{"a":"' + b"x" * 65_000 + b'"}'
+    for i in range(4):
+        stored = writes.set_binding(stored, ("gateway", f"B{i}"), target("auth", props))
+    for call in (
+        lambda: writes.set_binding(stored, ("gateway", "B4"), target("auth", props)),
+        lambda: writes.apply_settings(
+            START,
+            [
+                WorkerSettings(
+                    worker="gateway",
+                    bindings=[
+                        DeclaredBinding(name=f"B{i}", target=target("auth", props))
+                        for i in range(5)
+                    ],
+                )
+            ],
+        ),
+    ):
+        kind, text = rejected(call)
+        assert (kind, "the props of the bindings that are set" in text) == (Rejection.INVALID, True)
+    assert writes.set_binding(stored, ("other", "B4"), target("auth", props)) is not stored
 
 
 def test_binding_over_a_var() -> None:
@@ -123,7 +159,9 @@ def test_stale_version() -> None:
         assert rejected(call)[0] is Rejection.STALE
 
 
-@pytest.mark.parametrize("value", [b"", b"nope", b"{", b"1 2", b'"' + b"x" * 65536 + b'"'])
+@pytest.mark.parametrize(
+    "value", [b"", b"nope", b"{", b"1 2", b"[" * 65 + b"]" * 65, b'"' + b"x" * 65536 + b'"']
+)
 def test_var_that_is_no_json(value: bytes) -> None:
     """Or that is too long."""
     kind, _ = rejected(lambda: writes.set_var(START, ("gateway", "COLOR"), value))
