@@ -45,6 +45,7 @@ class Agent:
         self._config = config
         self._announce = announce
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
+        self._run_directory: Path
         self._membership: Membership
 
     async def run(self) -> int:
@@ -59,6 +60,7 @@ class Agent:
             if self._config.edge.workers:
                 listening = stack.enter_context(bind_edge(self._config.edge))
             self._catch_signals()
+            self._run_directory = make_run_directory(state_dir)
             address = self._config.agent.control
             if address is None:
                 plane = await stack.enter_async_context(ControlPlane(state_dir))
@@ -80,8 +82,10 @@ class Agent:
             session = tasks.create_task(member.session.run())
             try:
                 if await self._wait_joined():
-                    code = await self._run_cells(listening)
-                    await member.leave()
+                    try:
+                        code = await self._run_cells(listening)
+                    finally:
+                        await member.leave()
             except MeshError as error:  # as itself, not as a group of one
                 failure = error
             session.cancel()
@@ -118,7 +122,6 @@ class Agent:
                     cell.kill()
             else:
                 await asyncio.wait([stop])
-                self._membership.distribution.leave()
                 if listening is not None:
                     listening.close()  # the cells do so too: from now on connections are refused
                 code = await self._stop(cells)
@@ -131,7 +134,6 @@ class Agent:
     def _new_cells(
         self, listening: socket.socket | None, gate: asyncio.Event
     ) -> list[SupervisedCell]:
-        run_directory = make_run_directory(self._config.state_dir)
         distribution = self._membership.distribution
         descriptors = [] if listening is None else [listening.fileno()]
         cells = [
@@ -140,7 +142,7 @@ class Agent:
                 descriptors if start.HasField("edge") else [],
                 gate,
                 distribution,
-                run_directory,
+                self._run_directory,
             )
             for start in plan_cells(self._config, descriptors[0] if descriptors else None)
         ]
@@ -160,6 +162,7 @@ class Agent:
         gate.set()
         for cell in cells:
             await cell.serving.wait()
+        await self._membership.wait_known()
         self._announce(self._ready_line(listening))
         return []
 
@@ -175,9 +178,7 @@ class Agent:
         logger.info("agent.draining")
         async with asyncio.TaskGroup() as tasks:
             again = tasks.create_task(self._signals.get())
-            drained = tasks.create_task(
-                asyncio.wait([tasks.create_task(cell.stop()) for cell in cells])
-            )
+            drained = tasks.create_task(self._drain(cells))
             await asyncio.wait([drained, again], return_when=asyncio.FIRST_COMPLETED)
             if not again.done():
                 again.cancel()
@@ -185,6 +186,19 @@ class Agent:
             for cell in cells:
                 cell.kill()
             return 128 + again.result()
+
+    async def _drain(self, cells: Sequence[SupervisedCell]) -> None:
+        """End all cells: what the public began first, for it may need cells here and elsewhere.
+
+        Only then the mesh is told that nobody should call them any more.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            for cell in cells:
+                tasks.create_task(cell.drain())
+        await self._membership.withdraw()
+        async with asyncio.TaskGroup() as tasks:
+            for cell in cells:
+                tasks.create_task(cell.close())
 
 
 def make_run_directory(state_dir: Path) -> Path:
@@ -200,9 +214,15 @@ def make_run_directory(state_dir: Path) -> Path:
             f"({longest} bytes, {SOCKET_PATH_BYTES} are possible); give a shorter one with "
             "--state-dir or MESH_STATE_DIR"
         )
-    directory.mkdir(mode=0o700, exist_ok=True)
-    for left_over in directory.glob("*.sock"):
-        left_over.unlink(missing_ok=True)
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        for left_over in directory.glob("*.sock"):
+            left_over.unlink(missing_ok=True)
+    except OSError as error:
+        raise StartError(
+            f"{directory}: cannot hold the sockets of the cells ({error.strerror}); move what is "
+            "in the way, or give another directory with --state-dir or MESH_STATE_DIR"
+        ) from error
     return directory
 
 

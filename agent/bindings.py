@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mesh.v1.control_pb2 import Binding, Target
     from workers.binding import Channel
 
-NOBODY = "no agent of the mesh runs it; start it with mesh-agent start"
+NOBODY = "no cell of the mesh serves it just now; `meshctl workers` says whether an agent runs it"
 _NOT_YET = "the worker is still being loaded"
 
 

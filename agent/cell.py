@@ -2,7 +2,7 @@
 
 Started by the agent with one end of a socket pair, over which it learns everything else.
 
-    loading → loaded → serving → draining → exit
+    loading → loaded → serving → draining → drained → closing → exit
 
 It drains when the agent says so, on SIGTERM, and when the agent is gone. Threads see to it that
 draining ends in time, within `ORPHAN_SECONDS` without an agent, even if the loop is stuck.
@@ -11,6 +11,7 @@ draining ends in time, within `ORPHAN_SECONDS` without an agent, even if the loo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import select
@@ -64,6 +65,7 @@ class Cell:
         self._neighbours: Neighbours | None = None
         self._edge: EdgeListener | None = None
         self._told_to_stop = asyncio.Event()
+        self._ends_at = 0.0
 
     def stop(self) -> None:
         """Drain and end, whatever the agent says."""
@@ -82,7 +84,10 @@ class Cell:
             if await self._next_order() == "serve":
                 await self._serve(stack, hosts)
                 await self._next_order()  # drain, or the end of the stream: both mean the end
-            await self._drain()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._next_order())  # close, or the end; views meanwhile
+                await self._drain()
+            await self._close()
         return 0
 
     async def _load(self, stack: AsyncExitStack) -> dict[str, WorkerHost]:
@@ -154,15 +159,24 @@ class Cell:
         )
 
     async def _drain(self) -> None:
+        """Finish what the public began; other cells still get answers, for theirs may need them."""
         limits = self._start.limits
         logger.info("cell.draining", extra={"cell": self._start.cell})
-        _exit_after(limits.drain_seconds + limits.wait_until_seconds + DRAIN_MARGIN_SECONDS)
-        async with asyncio.TaskGroup() as tasks:
-            if self._edge is not None:
-                tasks.create_task(self._edge.drain(limits.drain_seconds))
-            if self._neighbours is not None:
-                tasks.create_task(self._neighbours.drain(limits.drain_seconds))
+        patience = limits.drain_seconds + limits.wait_until_seconds
+        self._ends_at = asyncio.get_running_loop().time() + patience
+        _exit_after(patience + DRAIN_MARGIN_SECONDS)
+        if self._edge is not None:
+            await self._edge.drain(limits.drain_seconds)
         await self._background.drain(limits.wait_until_seconds)
+        with contextlib.suppress(ConnectionError):  # the agent is gone: so be it
+            await self._agent.send(cell_pb2.FromCell(drained=cell_pb2.Drained()))
+
+    async def _close(self) -> None:
+        """Finish what other cells began, in what is left of the limits."""
+        loop = asyncio.get_running_loop()
+        if self._neighbours is not None:
+            await self._neighbours.drain(max(0.0, self._ends_at - loop.time()))
+            await self._background.drain(max(0.0, self._ends_at - loop.time()))
 
 
 async def _main(descriptor: int) -> int:

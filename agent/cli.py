@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 
-from agent.agent import Agent
 from mesh.config import AgentSettings, Overrides, load_mesh
 from mesh.errors import ConfigError, MeshError
 from mesh.observe.logging import configure
@@ -97,6 +96,9 @@ def start(workers: tuple[str, ...], log_level: str, **flags: Any) -> None:
     """
     configure(log_level.upper())
     os.environ["MESH_LOG_LEVEL"] = log_level.upper()  # the cells inherit it
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what it has to say is in our own lines
+    from agent.agent import Agent  # noqa: PLC0415 - gRPC reads the variable when it is imported
+
     try:
         loaded = load_mesh(
             workers,

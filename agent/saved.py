@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import uuid
 from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
 
+from mesh.errors import StartError
 from mesh.v1.control_pb2 import SavedSnapshot
 
 if TYPE_CHECKING:
@@ -23,24 +25,38 @@ logger = logging.getLogger(__name__)
 
 _IDENTITY = "agent.id"
 _SNAPSHOT = "snapshot.bin"
+_IS_IDENTITY = re.compile("[0-9a-f]{32}")
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def agent_id(directory: Path) -> str:
-    """The identity of the agent of this state directory, made up at its first start."""
+    """The identity of the agent of this state directory, made up at its first start.
+
+    Raises: StartError.
+    """
     path = directory / _IDENTITY
-    if not path.exists():
-        _replace(path, uuid.uuid4().hex.encode())
-    return path.read_text().strip()
+    try:
+        if not path.exists():
+            _replace(path, uuid.uuid4().hex.encode())
+        identity = path.read_bytes().decode("ascii", "replace").strip()
+    except OSError as error:
+        raise _unusable(path, error) from error
+    if not _IS_IDENTITY.fullmatch(identity):
+        raise StartError(
+            f"{path}: damaged; delete it, and this agent is a new one to its control plane"
+        )
+    return identity
 
 
 def read_snapshot(directory: Path) -> SavedSnapshot | None:
-    """The last snapshot, None where there is none that can be used."""
+    """The last snapshot, None where there is none that can be used. Raises: StartError."""
     path = directory / _SNAPSHOT
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise _unusable(path, error) from error
     digest, data = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
     try:
         if hashlib.sha256(data).digest() == digest:
@@ -55,6 +71,13 @@ def write_snapshot(directory: Path, saved: SavedSnapshot) -> None:
     """Keep `saved`; it is on the disk when this returns. Raises: OSError."""
     data = saved.SerializeToString()
     _replace(directory / _SNAPSHOT, hashlib.sha256(data).digest() + data)
+
+
+def _unusable(path: Path, error: OSError) -> StartError:
+    return StartError(
+        f"{path}: cannot be used ({error.strerror}); mend that, or give another directory with "
+        "--state-dir or MESH_STATE_DIR"
+    )
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -10,6 +10,7 @@ queue, so a session that was away says what holds now.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +19,7 @@ from grpc import aio
 
 from mesh.errors import Problem
 from mesh.transport.channels import open_channel
+from mesh.transport.reasons import is_no_connection, short_reason
 from mesh.v1 import control_pb2
 from mesh.v1.control_pb2_grpc import ControlStub
 
@@ -39,6 +41,14 @@ _ANSWER_SECONDS = 5.0
 """How long dialling and joining may take."""
 
 
+class NoSessionError(Exception):
+    """The first attempt brought no session; `was_answered` says whether somebody was there."""
+
+    def __init__(self, reason: str, *, was_answered: bool) -> None:
+        super().__init__(reason)
+        self.was_answered = was_answered
+
+
 class Member(Protocol):
     """The agent, as its session sees it."""
 
@@ -56,7 +66,7 @@ class Session:
     """Keeps one session with the control plane at `address` as well as that can be.
 
     `first` is settled by the first attempt: the problems that the control plane has with this
-    agent, none once the first update was taken; it fails with ConnectionError where nobody answers.
+    agent, none once the first update was taken; it fails with NoSessionError where there is none.
     """
 
     def __init__(self, address: str, member: Member) -> None:
@@ -67,8 +77,12 @@ class Session:
         self._position: control_pb2.Position | None = None
         self._cells: control_pb2.Cells | None = None
         self._cells_are_new = False
+        self._report = 0
+        self._known = asyncio.Event()
         self._is_current = False
         self._is_unwanted = False
+        self._was_answered = False
+        self._lost_for = ""
         self._leaving = asyncio.Event()
         self._left = asyncio.Event()
         self._heartbeat_seconds = self._lease_seconds = _ANSWER_SECONDS
@@ -82,7 +96,18 @@ class Session:
         """Other hosts reach these cells, and no others."""
         self._cells = control_pb2.Cells(endpoints=endpoints)
         self._cells_are_new = True
+        self._report += 1
+        self._cells.number = self._report
+        self._known.clear()
         self._wake.set()
+
+    async def wait_cells_known(self, timeout_seconds: float) -> None:
+        """Wait until those who call them know of the last report, if there is a session."""
+        if not self._is_current or not self._report:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                await self._known.wait()
 
     async def leave(self, timeout_seconds: float) -> None:
         """Say that this agent ends on purpose."""
@@ -101,15 +126,22 @@ class Session:
             self._is_current = False
             reason = await self._attempt()
             if not self.first.done():
-                self.first.set_exception(ConnectionError(reason))
+                error = NoSessionError(reason, was_answered=self._was_answered)
+                self.first.set_exception(error)
             if self._leaving.is_set() or self._is_unwanted:
                 break
-            logger.warning("session.lost", extra={"control": self.address, "reason": reason})
+            self._log_loss(reason)
             if self._is_current:
                 wait_seconds = _FIRST_WAIT_SECONDS
             await self._pause(wait_seconds * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             wait_seconds = min(wait_seconds * 2, _LAST_WAIT_SECONDS)
         self._left.set()
+
+    def _log_loss(self, reason: str) -> None:
+        """Once for each reason, not for each attempt."""
+        level = logging.DEBUG if reason == self._lost_for else logging.WARNING
+        self._lost_for = reason
+        logger.log(level, "session.lost", extra={"control": self.address, "reason": reason})
 
     async def _pause(self, seconds: float) -> None:
         """Wait before the next attempt, unless the agent leaves meanwhile."""
@@ -132,7 +164,9 @@ class Session:
             finally:
                 call.cancel()  # an abandoned call is never collected
         except aio.AioRpcError as error:
-            return error.details() or error.code().name
+            details = error.details() or error.code().name
+            self._was_answered = not is_no_connection(details)
+            return short_reason(details)
         except TimeoutError:
             return f"no answer within {_ANSWER_SECONDS:g} s"
         finally:
@@ -147,6 +181,7 @@ class Session:
             return "it does not speak this protocol"
         self._lease_seconds = answer.welcome.lease_seconds or _ANSWER_SECONDS
         self._heartbeat_seconds = answer.welcome.heartbeat_seconds or _ANSWER_SECONDS
+        self._was_answered = True
         self._member.welcomed(answer.welcome.mesh)
         async with asyncio.TaskGroup() as tasks:
             writer = tasks.create_task(self._write(call))
@@ -163,7 +198,7 @@ class Session:
         if not self.first.done():
             self._is_unwanted = True
             self.first.set_result(problems)
-        return "refused: " + "; ".join(str(problem) for problem in problems)
+        return "refused: " + "; ".join(f"{one.where}: {one.reason}" for one in problems)
 
     async def _read(self, call: Stream) -> str:
         """Take in what the control plane says. Returns why the session ended."""
@@ -174,16 +209,24 @@ class Session:
             except TimeoutError:
                 return f"silent for {self._lease_seconds:g} s"
             except aio.AioRpcError as error:
-                return error.details() or error.code().name
+                return short_reason(error.details() or error.code().name)
             if not isinstance(message, control_pb2.FromControl):
                 return _ENDED
             if message.HasField("refusal"):
                 return self._refused(message.refusal)
             if message.HasField("update"):
-                self._is_current = True
-                self._member.take(message.update)
-                if not self.first.done():
-                    self.first.set_result([])
+                self._take(message.update)
+            if message.HasField("cells_known") and message.cells_known.number == self._report:
+                self._known.set()
+
+    def _take(self, update: control_pb2.Update) -> None:
+        self._is_current = True
+        if self._lost_for:
+            self._lost_for = ""
+            logger.info("session.back", extra={"control": self.address})
+        self._member.take(update)
+        if not self.first.done():
+            self.first.set_result([])
 
     async def _write(self, call: Stream) -> None:
         """Say what is to be said, and that the agent is alive."""

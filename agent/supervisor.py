@@ -1,7 +1,7 @@
 """Keeps one cell running: starts its process, tells it what to do, starts it again when it ends.
 
     starting → loading → (gate) → serving → ended → backing off → starting …
-                                     └─ stop: draining → ended
+                                     └─ drain: draining → drained ─ close → ended
 
 A cell is started by exec, never by fork alone. The first loading is reported to the agent, which
 starts nothing unless every cell loads; later failures are logged and tried again with backoff.
@@ -101,6 +101,8 @@ class SupervisedCell:
         self._descriptors = tuple(descriptors)
         self._gate = gate
         self._stop = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._ends_at = 0.0
         self._process: asyncio.subprocess.Process | None = None
         self._stream: Stream | None = None
 
@@ -170,6 +172,7 @@ class SupervisedCell:
             self.serving.clear()
             self._process = self._stream = None
             self._takes_views = False
+            self._drained.set()
             if self.unix_path is not None:
                 self.unix_path.unlink(missing_ok=True)
             stream.close()
@@ -192,7 +195,12 @@ class SupervisedCell:
                     stdin=asyncio.subprocess.DEVNULL,
                     pass_fds=(theirs.fileno(), *self._descriptors),
                     start_new_session=True,  # a terminal's Ctrl-C reaches the agent alone
-                    env={**os.environ, "GRPC_ENABLE_FORK_SUPPORT": "0", "PYTHONUNBUFFERED": "1"},
+                    env={
+                        **os.environ,
+                        "GRPC_ENABLE_FORK_SUPPORT": "0",
+                        "GRPC_VERBOSITY": "NONE",
+                        "PYTHONUNBUFFERED": "1",
+                    },
                 )
         except BaseException:
             ours.close()
@@ -226,6 +234,7 @@ class SupervisedCell:
     def _new_start(self) -> cell_pb2.Start:
         """What to tell the next process."""
         self.incarnation = secrets.token_hex(4)
+        self._drained.clear()
         self.view_sequence = self._sent_sequence = 0
         self.peer_port = 0
         start = cell_pb2.Start()
@@ -247,6 +256,8 @@ class SupervisedCell:
                 self.view_sequence = message.view_applied.sequence
                 self.send_view()
                 self._mesh.cell_changed(self)
+            case "drained":
+                self._drained.set()
 
     def send_view(self) -> None:
         """Tell the process what it must know now, once it has taken in what it was told before."""
@@ -279,24 +290,37 @@ class SupervisedCell:
         self.first_load.set_result(problems)
         return True
 
-    async def stop(self) -> None:
-        """Let the cell drain; kill it when it takes longer than its limits allow."""
+    async def drain(self) -> None:
+        """Let the cell finish what the public began; it goes on answering other cells.
+
+        Returns when that is done, or has taken as long as the cell's limits allow.
+        """
         self._stop.set()
+        limits = self.start.limits
+        self._ends_at = asyncio.get_running_loop().time() + (
+            limits.drain_seconds + limits.wait_until_seconds
+        )
         if not self.serving.is_set() or self._stream is None:
             self.kill()
             return
+        self._stream.send_soon(cell_pb2.ToCell(drain=cell_pb2.Drain()))
         try:
-            await self._stream.send(cell_pb2.ToCell(drain=cell_pb2.Drain()))
-        except ConnectionError:
-            return  # it ended by itself just now
-        limits = self.start.limits
-        patience = limits.drain_seconds + limits.wait_until_seconds + KILL_MARGIN_SECONDS
-        try:
-            async with asyncio.timeout(patience):
-                if (process := self._process) is not None:
-                    await process.wait()
+            async with asyncio.timeout_at(self._ends_at):
+                await self._drained.wait()
         except TimeoutError:
-            logger.warning("cell.killed", extra={"cell": self.name, "after_seconds": patience})
+            logger.warning("cell.not_drained", extra={"cell": self.name})
+
+    async def close(self) -> None:
+        """Let the drained cell finish what other cells began, in what is left of its limits."""
+        process = self._process
+        if process is None or self._stream is None:
+            return
+        self._stream.send_soon(cell_pb2.ToCell(close=cell_pb2.Close()))
+        try:
+            async with asyncio.timeout_at(self._ends_at + KILL_MARGIN_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            logger.warning("cell.killed", extra={"cell": self.name, "reason": "it does not end"})
             self.kill()
 
     def kill(self) -> None:

@@ -47,8 +47,15 @@ class StateDirectory:
                 f"{self.path}: the state directory is held by another {self._holder} "
                 f"(pid {pid or 'unknown'}); stop it, or give this one its own --state-dir"
             ) from None
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:  # a full disk: whatever is to be kept here cannot be, either
+            self._close()
+            raise StartError(
+                f"{lock}: cannot be written ({error.strerror}); make room, or give another "
+                "directory with --state-dir or MESH_STATE_DIR"
+            ) from error
         return self
 
     def __exit__(self, *exc_info: object) -> None:

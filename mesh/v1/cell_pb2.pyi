@@ -8,28 +8,32 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ToCell(_message.Message):
-    __slots__ = ("start", "serve", "drain", "view")
+    __slots__ = ("start", "serve", "drain", "view", "close")
     START_FIELD_NUMBER: _ClassVar[int]
     SERVE_FIELD_NUMBER: _ClassVar[int]
     DRAIN_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
+    CLOSE_FIELD_NUMBER: _ClassVar[int]
     start: Start
     serve: Serve
     drain: Drain
     view: View
-    def __init__(self, start: _Optional[_Union[Start, _Mapping]] = ..., serve: _Optional[_Union[Serve, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., view: _Optional[_Union[View, _Mapping]] = ...) -> None: ...
+    close: Close
+    def __init__(self, start: _Optional[_Union[Start, _Mapping]] = ..., serve: _Optional[_Union[Serve, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., view: _Optional[_Union[View, _Mapping]] = ..., close: _Optional[_Union[Close, _Mapping]] = ...) -> None: ...
 
 class FromCell(_message.Message):
-    __slots__ = ("loaded", "failed", "serving", "view_applied")
+    __slots__ = ("loaded", "failed", "serving", "view_applied", "drained")
     LOADED_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
     SERVING_FIELD_NUMBER: _ClassVar[int]
     VIEW_APPLIED_FIELD_NUMBER: _ClassVar[int]
+    DRAINED_FIELD_NUMBER: _ClassVar[int]
     loaded: Loaded
     failed: Failed
     serving: Serving
     view_applied: ViewApplied
-    def __init__(self, loaded: _Optional[_Union[Loaded, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., serving: _Optional[_Union[Serving, _Mapping]] = ..., view_applied: _Optional[_Union[ViewApplied, _Mapping]] = ...) -> None: ...
+    drained: Drained
+    def __init__(self, loaded: _Optional[_Union[Loaded, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., serving: _Optional[_Union[Serving, _Mapping]] = ..., view_applied: _Optional[_Union[ViewApplied, _Mapping]] = ..., drained: _Optional[_Union[Drained, _Mapping]] = ...) -> None: ...
 
 class Start(_message.Message):
     __slots__ = ("cell", "workers", "limits", "edge", "view", "peers", "agent", "is_alone")
@@ -138,7 +142,15 @@ class Drain(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class Close(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class Loaded(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Drained(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 

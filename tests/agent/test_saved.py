@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agent.saved import agent_id, read_snapshot, write_snapshot
+from mesh.errors import StartError
 from mesh.v1.control_pb2 import Position, SavedSnapshot, Update
 
 if TYPE_CHECKING:
@@ -21,6 +22,22 @@ def test_identity_outlives_restarts(tmp_path: Path) -> None:
     assert agent_id(tmp_path) == first
     (tmp_path / "other").mkdir()
     assert agent_id(tmp_path / "other") != first
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\x00", b"short"])
+def test_damaged_identity_is_an_error(tmp_path: Path, content: bytes) -> None:
+    """It names the file and says what deleting it means."""
+    (tmp_path / "agent.id").write_bytes(content)
+    with pytest.raises(StartError, match=r"agent\.id: damaged; delete it"):
+        agent_id(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["agent.id", "snapshot.bin"])
+def test_directory_in_the_way_is_an_error(tmp_path: Path, name: str) -> None:
+    """No traceback for what a person can mend."""
+    (tmp_path / name).mkdir()
+    with pytest.raises(StartError, match=f"{name}: cannot be used"):
+        (agent_id if name == "agent.id" else read_snapshot)(tmp_path)
 
 
 def test_snapshot_comes_back(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_sdk_needs_small_libraries_only() -> None:
 def test_agent_process_loads_no_user_code_and_no_server() -> None:
     """What `mesh-agent` imports has neither the edge, the peers' server nor the loader in it."""
     code = (
-        "import agent.cli, sys;"
+        "import agent.agent, agent.cli, sys;"
         "servers = 'aiohttp', 'agent.loader', 'agent.edge', 'agent.peer';"
         "print([module for module in servers if module in sys.modules])"
     )

@@ -277,3 +277,22 @@ def test_groups_run_in_processes_of_their_own(tmp_path: Path) -> None:
     with AgentProcess(directory=tmp_path) as agent:
         assert len(agent.cells()) == 2
         assert agent.request("/").body == b"hello hello"
+
+
+def test_run_directory_that_cannot_be_made(tmp_path: Path) -> None:
+    """It names the path and what to do, before anything is started."""
+    write_worker(tmp_path, "hello", HELLO, config="workers_dev = true")
+    write(tmp_path / "state" / "run", "in the way")
+    status, text = run_agent("hello", directory=tmp_path)
+    assert status == 2
+    assert f"{tmp_path / 'state' / 'run'}: cannot hold the sockets of the cells" in text
+    assert "Traceback" not in text
+
+
+def test_state_directory_with_too_long_a_path(tmp_path: Path) -> None:
+    """Unix sockets have short paths."""
+    write_worker(tmp_path, "hello", HELLO, config="workers_dev = true")
+    status, text = run_agent(str(tmp_path / "hello"), directory=tmp_path / ("x" * 100))
+    assert status == 2
+    assert "--state-dir" in text
+    assert "Traceback" not in text
