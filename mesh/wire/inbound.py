@@ -13,22 +13,34 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from mesh.errors import ProtocolError
-from mesh.wire.limits import FIRST_WINDOW_BYTES, MERGE_BYTES, POOL_BYTES, WINDOW_BYTES
+from mesh.wire.limits import (
+    FIRST_WINDOW_BYTES,
+    MERGE_BYTES,
+    POOL_BYTES,
+    SHARED_WINDOW_BYTES,
+    WINDOW_BYTES,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sized
 
     from mesh.v1.link_pb2 import BodyFailure, Failure, Frame
     from mesh.wire.outbox import Outbox
 
 
 class Pool:
-    """What the windows of a link may yet grow."""
+    """What the windows of a link may yet grow; `exchanges` are those that share it."""
 
-    __slots__ = ("free_bytes",)
+    __slots__ = ("_exchanges", "free_bytes")
 
-    def __init__(self, free_bytes: int = POOL_BYTES) -> None:
-        self.free_bytes = free_bytes
+    def __init__(self, exchanges: Sized) -> None:
+        self._exchanges = exchanges
+        self.free_bytes = POOL_BYTES
+
+    @property
+    def window_bytes(self) -> int:
+        """How large a window may be just now."""
+        return WINDOW_BYTES if len(self._exchanges) < 2 else SHARED_WINDOW_BYTES
 
     def take(self, wanted_bytes: int) -> int:
         """As much of `wanted_bytes` as there is."""
@@ -134,11 +146,18 @@ class Inbound:
         return bytes(chunk)
 
     def _grant(self) -> None:
-        growth = self._pool.take(min(self._window, WINDOW_BYTES - self._window))
+        growth = min(self._window, self._pool.window_bytes - self._window)
+        if growth >= 0:
+            growth = self._pool.take(growth)
+        else:  # no longer alone: what was read is not granted anew, until the window is right
+            growth = max(growth, -self._owed)
+            self._pool.give_back(-growth)
         credit = self._owed + growth
         self._owed = 0
         self._window += growth
         self._allowance += credit
+        if not credit:
+            return
 
         def fill(frame: Frame) -> None:
             frame.credit = credit

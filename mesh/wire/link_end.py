@@ -43,8 +43,8 @@ class LinkEnd(Generic[E]):
 
     def __init__(self, agent: str, cell: str) -> None:
         self.outbox = Outbox()
-        self.pool = Pool()
         self.exchanges: dict[int, E] = {}
+        self.pool = Pool(self.exchanges)
         self.peer: Hello | None = None
         self.is_leaving = False
         """Whether this end said that it opens, or takes, nothing more."""

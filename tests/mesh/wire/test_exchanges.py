@@ -59,16 +59,44 @@ def test_large_bytes_follow_the_credit(pair: Pair) -> None:
     assert pair.dialler.pool.free_bytes == pair.listener.pool.free_bytes == limits.POOL_BYTES
 
 
-def test_window_grows_to_its_limit_and_from_the_pool_only(pair: Pair) -> None:
+def read_all_once(pair: Pair) -> None:
+    pair.exchange()
+    for accepted in pair.accepted:
+        assert accepted.inbound is not None
+        accepted.inbound.take()
+
+
+def test_window_is_large_for_a_body_alone_and_small_in_company(pair: Pair) -> None:
+    """What is on its way of one body delays the frames of others."""
+    pair.open(bytes(96 * limits.MIB))
+    for _ in range(30):
+        read_all_once(pair)
+    inbound = pair.accepted[0].inbound
+    assert inbound is not None
+    assert inbound._window == limits.WINDOW_BYTES
+    small = pair.open(has_stream=True)
+    for _ in range(15):
+        read_all_once(pair)
+    assert inbound._window == limits.SHARED_WINDOW_BYTES
+    assert pair.listener.pool.free_bytes == (
+        limits.POOL_BYTES - inbound._window + limits.FIRST_WINDOW_BYTES
+    )
+    small.cancel()
+    pair.exchange()
+    pair.accepted[1].handler_ended()
+    for _ in range(30):
+        read_all_once(pair)
+    assert inbound._window == limits.WINDOW_BYTES
+
+
+def test_windows_grow_to_their_limit_and_from_the_pool_only(pair: Pair) -> None:
     """Fast readers share what a link may hold."""
-    exchanges = [pair.open(bytes(24 * limits.MIB)) for _ in range(6)]
+    exchanges = [pair.open(bytes(24 * limits.MIB)) for _ in range(20)]
     for _ in range(100):
-        pair.exchange()
-        for accepted in pair.accepted:
-            assert accepted.inbound is not None
-            accepted.inbound.take()
+        read_all_once(pair)
     windows = [accepted.inbound._window for accepted in pair.accepted if accepted.inbound]
-    assert max(windows) == limits.WINDOW_BYTES
+    assert max(windows) == limits.SHARED_WINDOW_BYTES
+    assert min(windows) < limits.SHARED_WINDOW_BYTES
     grown = sum(windows) - len(windows) * limits.FIRST_WINDOW_BYTES
     assert grown == limits.POOL_BYTES - pair.listener.pool.free_bytes <= limits.POOL_BYTES
     for exchange in exchanges:
