@@ -8,12 +8,11 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from mesh.channel.links import Links
-from mesh.channel.remote import RemoteChannel
-
 from agent.admission import Admission
 from agent.malloc import raise_thresholds
 from agent.peer import PeerServer
+from mesh.channel.links import Links
+from mesh.channel.remote import RemoteChannel
 from mesh.errors import ConfigError, Problem, StartError
 
 if TYPE_CHECKING:
