@@ -283,7 +283,7 @@ def test_agent_that_does_not_read_gets_one_late_update(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_silence_and_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A silent agent loses its session; its endpoints become stale, and fresh when it is back."""
-    monkeypatch.setattr("mesh.control.state.LEASE_SECONDS", 0.5)
+    monkeypatch.setattr("mesh.control.state.LEASE_SECONDS", 1.0)
 
     async def main() -> None:
         async with ControlPlane(tmp_path) as plane:
