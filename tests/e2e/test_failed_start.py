@@ -31,3 +31,17 @@ def test_agent_that_fails_to_load_leaves_the_mesh(tmp_path: Path) -> None:
         assert "phantom" not in hosts.meshctl("workers")
         with hosts.agent("one", sound):
             assert "sound" in hosts.meshctl("workers")
+
+
+def test_impossible_manifest_is_refused(tmp_path: Path) -> None:
+    """What the control plane cannot take, it names; the agent ends with exit code 2."""
+    text = "x" * 70_000
+    props = f'props = {{ a = "{text}" }}'
+    config = f'services = [{{ binding = "B", service = "s", {props} }}]'
+    worker = write_worker(tmp_path, "large", HELLO, config=config)
+    with SeveralHosts(tmp_path / "hosts") as hosts:
+        flags = ("--control", hosts.control.address, "--insecure", "--agent", "one")
+        code, said = run_agent(str(worker), *flags, directory=tmp_path / "first")
+    assert code == 2
+    assert "error: worker large: binding B: the props are longer than 65536 bytes" in said
+    assert "Traceback" not in said
