@@ -122,6 +122,8 @@ class Agent:
                     cell.kill()
             else:
                 await asyncio.wait([stop])
+                start.cancel()  # it may still wait for other hosts, to say that all is ready
+                await asyncio.wait([start])
                 if listening is not None:
                     listening.close()  # the cells do so too: from now on connections are refused
                 code = await self._stop(cells)
@@ -185,6 +187,7 @@ class Agent:
                 return 0
             for cell in cells:
                 cell.kill()
+            drained.cancel()
             return 128 + again.result()
 
     async def _drain(self, cells: Sequence[SupervisedCell]) -> None:

@@ -71,12 +71,16 @@ class Background:
             logger.warning("wait_until.cut", extra=_fields(context, task))
             task.cancel()
 
-    async def drain(self, timeout_seconds: float) -> None:
-        """Wait until every task is done, at most `timeout_seconds`; then cut what is left."""
+    async def wait(self, timeout_seconds: float) -> None:
+        """Wait until every task is done, at most `timeout_seconds`."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_seconds
         while self._tasks and loop.time() < deadline:  # a task may start others
             await asyncio.wait(self._tasks, timeout=deadline - loop.time())
+
+    async def drain(self, timeout_seconds: float) -> None:
+        """Wait until every task is done, at most `timeout_seconds`; then cut what is left."""
+        await self.wait(timeout_seconds)
         for context in tuple(self._ending):
             self._cut(context)
         for task in tuple(self._tasks):

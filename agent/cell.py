@@ -167,16 +167,19 @@ class Cell:
         _exit_after(patience + DRAIN_MARGIN_SECONDS)
         if self._edge is not None:
             await self._edge.drain(limits.drain_seconds)
-        await self._background.drain(limits.wait_until_seconds)
+        await self._background.wait(limits.wait_until_seconds)  # calls of other cells have theirs
         with contextlib.suppress(ConnectionError):  # the agent is gone: so be it
             await self._agent.send(cell_pb2.FromCell(drained=cell_pb2.Drained()))
 
     async def _close(self) -> None:
         """Finish what other cells began, in what is left of the limits."""
         loop = asyncio.get_running_loop()
+        patience = 0.0  # what the public began has had its time
         if self._neighbours is not None:
             await self._neighbours.drain(max(0.0, self._ends_at - loop.time()))
-            await self._background.drain(max(0.0, self._ends_at - loop.time()))
+            left = max(0.0, self._ends_at - loop.time())
+            patience = min(left, self._start.limits.wait_until_seconds)
+        await self._background.drain(patience)
 
 
 async def _main(descriptor: int) -> int:

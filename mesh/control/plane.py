@@ -149,8 +149,9 @@ class Plane:
         if presence.is_stale:
             presence.is_stale = False
             stored = stored if stored is not self.state.stored else stored.changed()
+        before = self.state.callers_of(session.agent_id)
         self._take(stored, must_be_durable=False)
-        callers = frozenset(self.state.callers_of(session.agent_id))
+        callers = frozenset(before | self.state.callers_of(session.agent_id))
         deadline = self._clock() + CELLS_KNOWN_SECONDS
         session.announcement = Announcement(
             cells.number, self.state.stored.revision, callers, deadline

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from mesh.control.rejected import Rejected, Rejection
 from mesh.control.stored import Superseded, is_same
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ REJOIN_SECONDS: Final = 6.0
 the control plane has started, with a second to spare."""
 
 SUPERSEDED_LIMIT: Final = 8
-"""So many settings of one binding are kept granted; beyond that the newest go, which only agents
-with a session have ever seen."""
+"""So many settings of one binding may be granted besides the present one, for callers that have
+not confirmed it; then it cannot be changed again until they have, or are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +113,21 @@ def plan(shown: Exposure, after: BindingSetting | None, *, is_revocation: bool) 
 def superseded_by(shown: Exposure, after: BindingSetting | None) -> Superseded | None:
     """What stays granted besides `after` for the time being; `None`: nothing.
 
-    Nothing that is no longer granted now: a revocation stands.
+    Nothing that is no longer granted now: a revocation stands. Raises: Rejected.
     """
     others = [s for s in shown.callees if not is_same(s, after) and is_grant(s)]
     is_told = shown.callers not in others
     if not is_told:
         others.remove(shown.callers)
         others.insert(0, shown.callers)
-    return Superseded(tuple(others[:SUPERSEDED_LIMIT]), is_told) if others else None
+    if len(others) > SUPERSEDED_LIMIT:
+        raise Rejected(
+            Rejection.TAKEN,
+            f"the binding was changed {len(others)} times, and some agent of its caller has "
+            "confirmed none of it: wait until `meshctl agents` shows it connected, stop it for "
+            "good, or unbind first",
+        )
+    return Superseded(tuple(others), is_told) if others else None
 
 
 def is_grant(setting: BindingSetting | None) -> bool:

@@ -30,7 +30,7 @@ def wrong_with_size(state: MeshState, after: Stored, agent_ids: Iterable[str]) -
 
     One that knows too much already may go on, as long as it is not given more.
     """
-    index = MeshIndex(after, state.exposures())
+    index = MeshIndex(after, state.exposures_with(after))
     for agent_id in sorted(agent_ids):
         if agent_id not in after.registrations:
             continue

@@ -54,7 +54,10 @@ class MeshState:
         self.adopt(stored, now)
 
     def with_superseded(self, stored: Stored) -> Stored:
-        """A change that is being decided, with what it leaves granted for the time being."""
+        """A change that is being decided, with what it leaves granted for the time being.
+
+        Raises: Rejected.
+        """
         superseded = dict(stored.superseded)
         for key in _changed_keys(self.stored, stored):
             after = stored.bindings.get(key)
@@ -193,6 +196,16 @@ class MeshState:
     def exposures(self) -> dict[BindingKey, Exposure]:
         """What is seen of the bindings that are changing."""
         return {key: rollout.step.exposure for key, rollout in self.rollouts.items()}
+
+    def exposures_with(self, stored: Stored) -> dict[BindingKey, Exposure]:
+        """What will be seen of them first, once `stored` is adopted."""
+        exposures = self.exposures()
+        for key in _changed_keys(self.stored, stored):
+            after = stored.bindings.get(key)
+            is_revocation = not self.index.targets(key, after)
+            steps = plan(self._shown(key), after, is_revocation=is_revocation)
+            exposures[key] = steps[0].exposure
+        return exposures
 
     def _see(self) -> set[str]:
         stale = {agent_id for agent_id, presence in self.agents.items() if presence.is_stale}

@@ -7,6 +7,7 @@ import pytest
 from mesh.control import writes
 from mesh.control.admission import refusal_of, register, with_cells, with_leave
 from mesh.control.presence import FORGET_SECONDS, LEASE_SECONDS
+from mesh.control.rejected import Rejected
 from mesh.control.rollout import SUPERSEDED_LIMIT
 from mesh.control.state import MeshState
 from mesh.control.stored import Stored
@@ -287,12 +288,14 @@ def test_several_superseded_settings() -> None:
 
 
 def test_number_of_superseded_settings_is_bounded() -> None:
-    """However often somebody writes while an agent is lost, what that agent has stays."""
+    """While an agent is lost, what it has stays, and nobody can write without end."""
     mesh = three()
     mesh.state.disconnect("id-a")
-    for i in range(50):
+    for i in range(SUPERSEDED_LIMIT):
         mesh.bind(f"auth2#E{i}")
         mesh.ack("id-c")
+    with pytest.raises(Rejected, match="confirmed none of it"):
+        mesh.bind("auth2#More")
     assert len(mesh.state.stored.superseded["gateway", "AUTH"].settings) == SUPERSEDED_LIMIT
     assert mesh.granted("id-b") == {"auth"}
 
