@@ -96,3 +96,29 @@ def test_request_comes_back_to_the_stopping_agent_from_another(tmp_path: Path) -
         assert agent.stop()[0] == 0
         assert asking.answer().body == b"hello hello"
         assert agent.rest_of_output() == "afterwards 200\n"
+
+
+AWAITS_ITS_TASK = """
+    import asyncio
+    from workers import Response, WorkerEntrypoint
+    class Default(WorkerEntrypoint):
+        async def fetch(self, request):
+            print("under way", flush=True)
+            task = asyncio.ensure_future(asyncio.sleep(1.5, "done"))
+            self.ctx.waitUntil(task)
+            return Response(await task)
+"""
+
+
+def test_wait_until_of_a_call_under_way_is_not_cut(tmp_path: Path) -> None:
+    """A cell's own limit begins when the calls of other cells have ended."""
+    write_worker(tmp_path, "gateway", PASS_ON, config=PUBLIC + NEXT % "back")
+    write_worker(tmp_path, "back", AWAITS_ITS_TASK)
+    (tmp_path / "mesh.toml").write_text(
+        '[groups.apart]\nworkers = ["back"]\n'
+        "[limits]\ndrain_seconds = 10\nwait_until_seconds = 0.5\n"
+    )
+    with AgentProcess(directory=tmp_path) as agent:
+        asking = Asking(agent)
+        assert agent.stop()[0] == 0
+        assert asking.answer().body == b"done"
