@@ -12,11 +12,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 from typing import TYPE_CHECKING, Protocol
 
 from grpc import aio
 
+from agent.backoff import Backoff
 from mesh.errors import Problem
 from mesh.transport.channels import open_channel
 from mesh.transport.reasons import is_no_connection, short_reason
@@ -121,7 +121,7 @@ class Session:
 
     async def run(self) -> None:
         """Hold the session until `leave`, or until the first attempt is refused."""
-        wait_seconds = _FIRST_WAIT_SECONDS
+        backoff = Backoff(_FIRST_WAIT_SECONDS, _LAST_WAIT_SECONDS, spread=0.5)
         while not self._leaving.is_set():
             self._is_current = False
             reason = await self._attempt()
@@ -132,9 +132,8 @@ class Session:
                 break
             self._log_loss(reason)
             if self._is_current:
-                wait_seconds = _FIRST_WAIT_SECONDS
-            await self._pause(wait_seconds * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
-            wait_seconds = min(wait_seconds * 2, _LAST_WAIT_SECONDS)
+                backoff.reset()
+            await self._pause(backoff.next_seconds())
         self._left.set()
 
     def _log_loss(self, reason: str) -> None:

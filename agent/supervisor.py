@@ -13,13 +13,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import random
 import secrets
 import signal
 import socket
 import sys
 from typing import TYPE_CHECKING, Protocol
 
+from agent.backoff import Backoff
 from agent.messages import MessageStream
 from mesh.errors import Problem, ProtocolError
 from mesh.v1 import cell_pb2
@@ -39,23 +39,6 @@ STEADY_SECONDS = 10.0
 
 KILL_MARGIN_SECONDS = 2.0
 """What a draining cell gets beyond its own limits before it is killed."""
-
-
-class Backoff:
-    """Delays that double from 0.1 s to 30 s, each shortened at random by up to a fifth."""
-
-    def __init__(self) -> None:
-        self._next_seconds = BACKOFF_FIRST_SECONDS
-
-    def next_seconds(self) -> float:
-        """The delay before the next try."""
-        delay = self._next_seconds
-        self._next_seconds = min(delay * 2, BACKOFF_LAST_SECONDS)
-        return delay * random.uniform(0.8, 1.0)  # noqa: S311 - spreads restarts, keeps no secret
-
-    def reset(self) -> None:
-        """Begin with the shortest delay again."""
-        self._next_seconds = BACKOFF_FIRST_SECONDS
 
 
 class Mesh(Protocol):
@@ -118,7 +101,7 @@ class SupervisedCell:
 
     async def run(self) -> None:
         """Keep the cell running until `stop` or `kill`."""
-        backoff = Backoff()
+        backoff = Backoff(BACKOFF_FIRST_SECONDS, BACKOFF_LAST_SECONDS)
         loop = asyncio.get_running_loop()
         while not self._stop.is_set():
             began = loop.time()

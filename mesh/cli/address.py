@@ -9,9 +9,7 @@ import socket
 from typing import TYPE_CHECKING, Final
 
 from mesh.cli.failure import NotAskedError
-from mesh.config.mesh_file import MeshFile
-from mesh.config.overrides import Given, Overrides
-from mesh.config.problems import Problems
+from mesh.config.overrides import default_state_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,10 +25,7 @@ def find_control(environ: Mapping[str, str], cwd: Path) -> str:
 
     Raises: NotAskedError if there is none, or more than one.
     """
-    problems = Problems(cwd)
-    given = Given(overrides=Overrides(), environ=environ, cwd=cwd)
-    state_dir = given.state_dir(MeshFile(), problems)
-    problems.raise_errors()
+    state_dir = default_state_dir(environ, cwd)
     paths = [state_dir / name for name in _SOCKETS]
     live = [path for path in paths if _listens(path)]
     if len(live) == 1:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mesh.config.address import parse_address
+from mesh.config.overrides import default_state_dir
 from mesh.errors import MeshError, StartError
 from mesh.observe.logging import configure
 
@@ -74,9 +75,8 @@ def start(listen: str, state_dir: Path | None, log_level: str, *, insecure: bool
     )
 
     try:
-        plane = ControlPlane(
-            state_dir or _user_state_dir(), listen=_address(listen), insecure=insecure
-        )
+        directory = state_dir or default_state_dir(os.environ, Path.cwd()) / "control"
+        plane = ControlPlane(directory, listen=_address(listen), insecure=insecure)
         asyncio.run(_serve(plane))
     except MeshError as error:
         click.echo(f"error: {error}", err=True)
@@ -99,17 +99,3 @@ def _address(text: str) -> tuple[str, int]:
         return parse_address(text)
     except ValueError as error:
         raise StartError(f"--listen: {error}; write --listen 127.0.0.1:7443") from error
-
-
-def _user_state_dir() -> Path:
-    """Source: XDG Base Directory Specification, which has relative paths ignored."""
-    state_home = Path(os.environ.get("XDG_STATE_HOME", ""))
-    if not state_home.is_absolute():
-        home = os.environ.get("HOME", "")
-        if not home:
-            raise StartError(
-                "there is no place for state: neither XDG_STATE_HOME nor HOME is set; "
-                "give --state-dir"
-            )
-        state_home = Path(home).absolute() / ".local" / "state"
-    return state_home / "workermesh" / "control"

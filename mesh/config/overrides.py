@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 
 from mesh.config.agent_settings import AgentSettings, place_agent, read_variables
 from mesh.config.files import join
-from mesh.config.mesh_file import read_listen
+from mesh.config.mesh_file import MeshFile, read_listen
+from mesh.config.problems import Problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mesh.config.mesh_file import MeshFile
     from mesh.config.model import AgentConfig
-    from mesh.config.problems import Problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,3 +103,15 @@ class Given:
                 "set MESH_STATE_DIR",
             )
         return join(self.cwd, home) / ".local" / "state" / "workermesh"
+
+
+def default_state_dir(environ: Mapping[str, str], cwd: Path) -> Path:
+    """The state directory of a command that was given none and reads no mesh.toml.
+
+    Raises: ConfigError where there is no place for one.
+    """
+    problems = Problems(cwd)
+    given = Given(overrides=Overrides(), environ=environ, cwd=cwd)
+    state_dir = given.state_dir(MeshFile(), problems)
+    problems.raise_errors()
+    return state_dir

@@ -1,13 +1,13 @@
-"""Backoff; the rest of the supervisor is tested with real processes in tests/e2e."""
+"""How long to wait before trying again."""
 
 from __future__ import annotations
 
-from agent.supervisor import Backoff
+from agent.backoff import Backoff
 
 
 def test_backoff_doubles_from_a_tenth_of_a_second_to_thirty() -> None:
     """Each delay is shortened by a fifth at most, and a reset begins anew."""
-    backoff = Backoff()
+    backoff = Backoff(0.1, 30.0)
     for _ in range(2):
         expected = 0.1
         for _ in range(12):
